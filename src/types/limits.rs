@@ -1,0 +1,40 @@
+//! Every limit that the broker itself enforces, with the defaults of reference §5. Those of HTTP are its own.
+
+use super::queue::Retention;
+use super::time::HOUR_MS;
+
+/// The broker's limits, read from the configuration.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Queues that a project may have.
+    pub queues_per_project: u32,
+    /// Groups that a queue may have.
+    pub groups_per_queue: u32,
+    /// Messages that one send may carry.
+    pub messages_per_send: usize,
+    /// Bytes of messages in one send, and in one consume's answer.
+    pub message_bytes: usize,
+    /// Records that a group may hold unacknowledged at once; at the limit a consume finds nothing available.
+    pub leases_per_group: usize,
+    /// Consumes that may wait for messages of one group at once.
+    pub polls_per_group: usize,
+    /// Requests that may wait for one queue's attention.
+    pub mailbox_len: usize,
+    /// How long NORMAL and FIFO queues keep messages, and every group its dead letters.
+    pub retention: Retention,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queues_per_project: 30,
+            groups_per_queue: 3,
+            messages_per_send: 10,
+            message_bytes: 524_288,
+            leases_per_group: 100_000,
+            polls_per_group: 10_000,
+            mailbox_len: 1_024,
+            retention: Retention::from_ms(72 * HOUR_MS),
+        }
+    }
+}
