@@ -1,3 +1,4 @@
 pub mod broker;
+pub mod queue;
 pub mod store;
 pub mod types;

@@ -2,10 +2,12 @@
 
 use uuid::Uuid;
 
+pub use crate::queue::{Outcome, Source, Verdict as AckCounts};
+
 use crate::types::{
-    AckWait, Description, GroupId, GroupName, LabelFilter, MaxConsumeCount, Message, Offset,
-    QueueId, QueueMode, QueueName, Record, Retention, RetentionHours, Tag, TagKey, TagValue,
-    TimeWait, Timestamp,
+    AckWait, Description, GroupId, GroupName, LabelFilter, MaxConsumeCount, Offset, QueueId,
+    QueueMode, QueueName, Record, Retention, RetentionHours, Tag, TagKey, TagValue, TimeWait,
+    Timestamp,
 };
 
 /// A queue to create.
@@ -85,15 +87,6 @@ pub struct GroupList {
     pub groups: Vec<GroupInfo>,
 }
 
-/// Which of a group's two sources is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Source {
-    /// The queue's messages.
-    Messages,
-    /// The group's dead letters.
-    DeadLetters,
-}
-
 /// Messages to consume.
 #[derive(Debug, Clone)]
 pub struct Consume {
@@ -118,15 +111,6 @@ pub struct Delivery {
     pub handler: String,
 }
 
-/// What a consumer says of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Done with: never given to this group again.
-    Success,
-    /// Give it again.
-    Fail,
-}
-
 /// One entry of an acknowledgement.
 #[derive(Debug, Clone)]
 pub struct Ack {
@@ -134,15 +118,6 @@ pub struct Ack {
     pub handler: String,
     /// What became of it.
     pub outcome: Outcome,
-}
-
-/// How many entries of an acknowledgement succeeded; those are the first ones, the others failed (reference §10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AckCounts {
-    /// The first so many entries.
-    pub success: usize,
-    /// The last so many entries.
-    pub fail: usize,
 }
 
 /// A message that was stored: its id, if one was asked for.

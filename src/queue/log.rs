@@ -1,0 +1,71 @@
+//! The extent of one log: which offsets it keeps, and which of them are durable.
+
+use crate::types::Offset;
+
+/// One log's extent. `start ≤ visible ≤ end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Log {
+    start: Offset,
+    visible_end: Offset,
+    end: Offset,
+}
+
+impl Log {
+    /// A log as it was stored: everything in it is durable.
+    #[must_use]
+    pub fn restored(start: Offset, end: Offset) -> Self {
+        Self {
+            start,
+            visible_end: end.max(start),
+            end: end.max(start),
+        }
+    }
+
+    /// The oldest record that is kept.
+    #[must_use]
+    pub const fn start(&self) -> Offset {
+        self.start
+    }
+
+    /// Behind the newest durable record: what consumers may see.
+    #[must_use]
+    pub const fn visible_end(&self) -> Offset {
+        self.visible_end
+    }
+
+    /// Behind the newest record: what the next one will get.
+    #[must_use]
+    pub const fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// How many durable records are kept.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.visible_end.since(self.start)
+    }
+
+    /// Whether no durable record is kept.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds records at the end. They become visible when they are durable.
+    pub fn append(&mut self, count: u64) {
+        self.end = self.end.plus(count);
+    }
+
+    /// Shows the records below `end`, which are durable now.
+    pub fn reveal(&mut self, end: Offset) {
+        debug_assert!(end <= self.end, "only what was appended can be durable");
+        self.visible_end = self.visible_end.max(end);
+    }
+
+    /// Forgets the records below `start`.
+    pub fn trim(&mut self, start: Offset) {
+        debug_assert!(start <= self.end, "only what was appended can be trimmed");
+        self.start = self.start.max(start);
+        self.visible_end = self.visible_end.max(self.start);
+    }
+}
