@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 pub use super::parts::PART_BYTES_MAX;
-use super::record_batch::{Damage, Header, RecordBatch};
+use super::record_batch::{Header, RecordBatch};
 use super::{Batch, Error, Store, key, parts};
 use crate::types::{LogNumber, Offset, QueueNumber};
 
@@ -143,15 +143,15 @@ fn header(
 
 /// The base offset lies outside the checksum, so it is held against the key.
 fn misplaced(queue: QueueNumber, log: LogNumber, base: Offset, found: Offset) -> Error {
-    damaged(queue, log, base, format_args!("it says that it starts at offset {found}"))
+    damaged(
+        queue,
+        log,
+        base,
+        format_args!("it says that it starts at offset {found}"),
+    )
 }
 
-fn damaged(
-    queue: QueueNumber,
-    log: LogNumber,
-    base: Offset,
-    how: impl std::fmt::Display,
-) -> Error {
+fn damaged(queue: QueueNumber, log: LogNumber, base: Offset, how: impl std::fmt::Display) -> Error {
     let QueueNumber(queue) = queue;
     let log = match log.dead_letters_of() {
         None => format!("partition {}", log.raw()),

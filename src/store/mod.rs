@@ -3,8 +3,19 @@
 //! Owns what is on the disk: the key layout, the record format, the versioned metadata, and the two forms of
 //! the seam (sled for real, simulated for tests). Refuses to know the rules of delivery, tasks and protocols.
 
+mod barrier;
+#[cfg(test)]
+mod conformance;
+pub mod format;
 pub mod key;
+pub mod log;
+pub mod parts;
 pub mod record_batch;
+mod simulated;
+mod sled;
+
+pub use simulated::SimulatedStore;
+pub use sled::{Settings, SledStore};
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,0 +1,507 @@
+//! The store on disk: sled 0.34, with what it needs to keep its promises.
+//!
+//! Owns the data folder and everything that must be right about it before the first read: one process at a time, no
+//! leftover of an interrupted start, files and folders made durable, a known format, flushes that reach the disk.
+//! Refuses to know what the keys and values mean. No type of sled leaves this file.
+//!
+//! What sled does without these protections was measured; each stands beside the code that is there because of it.
+
+use std::borrow::Cow;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use super::parts::PART_BYTES_MAX;
+use super::{Batch, Durability, Error, Store, barrier, format};
+
+/// sled's unit of writing. A page of more than a quarter of it moves to a file that is never made durable, and a page
+/// holds up to sixteen values: at sled's own 512 KiB values over 7 KiB would get there. Fixed when a store is created.
+const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a buffered commit may stay in memory alone. sled reclaims space at the same pace, so it is never off.
+const FLUSH_EVERY_MS: u64 = 500;
+
+/// How the store uses the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// What sled counts against its cache of pages; the memory it really takes is two to four times as much.
+    pub cache_capacity_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache_capacity_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// A store in a folder of its own.
+#[derive(Debug)]
+pub struct SledStore {
+    // Dropped in this order: the folder is released when sled has left it.
+    db: ::sled::Db,
+    lock: File,
+    folder: PathBuf,
+    settings: Settings,
+    failure: OnceLock<String>,
+}
+
+impl SledStore {
+    /// Opens the store in `folder`, which is created if there is none.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the folder cannot be used, above all if another process uses it; [`Error::NewerFormat`];
+    /// [`Error::NotDurable`] if flushes do not go through this program's barrier; otherwise what sled says.
+    pub fn open(folder: &Path, settings: Settings) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(in_file(folder))?;
+        let folder = fs::canonicalize(folder).map_err(in_file(folder))?;
+        let lock = lock(&folder)?;
+        remove_unfinished_snapshots(&folder)?;
+        let store = Self {
+            db: open_engine(&folder, settings)?,
+            lock,
+            folder,
+            settings,
+            failure: OnceLock::new(),
+        };
+        make_files_durable(&store.folder)?;
+        format::check(&store)?;
+        store.mark_and_prove_barrier()?;
+        Ok(store)
+    }
+
+    /// Makes everything durable and leaves the folder.
+    ///
+    /// # Errors
+    /// [`Error`] if the last commits may not have become durable.
+    pub fn close(self) -> Result<(), Error> {
+        self.flush()
+    }
+
+    /// Like [`Self::close`], and makes the next start quick: sled writes the table of its pages only when it opens, so
+    /// without this the next start replays everything that was written since the last.
+    ///
+    /// # Errors
+    /// As [`Self::close`]. Everything is durable even if only the second opening fails.
+    pub fn close_and_snapshot(self) -> Result<(), Error> {
+        let (folder, settings) = (self.folder.clone(), self.settings);
+        let _still_ours = self.lock.try_clone().map_err(in_file(&folder))?;
+        self.close()?;
+        open_engine(&folder, settings).map(drop)
+    }
+
+    /// How many values sled has moved to files of their own, where nothing makes them durable: always 0.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the folder cannot be read.
+    pub fn blob_count(&self) -> Result<usize, Error> {
+        let blobs = self.folder.join("blobs");
+        fs::read_dir(&blobs)
+            .map(Iterator::count)
+            .map_err(in_file(&blobs))
+    }
+
+    /// The size of the store's files.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if sled cannot tell.
+    pub fn size_bytes(&self) -> Result<u64, Error> {
+        self.run(|db| db.size_on_disk())
+    }
+
+    /// Writes the format and looks whether that made our barrier run.
+    fn mark_and_prove_barrier(&self) -> Result<(), Error> {
+        let before = barrier::count();
+        format::mark(self)?;
+        if cfg!(target_os = "linux") && barrier::count() == before {
+            return Err(Error::NotDurable(
+                "sled does not call this program's sync_file_range".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        self.run(|db| db.flush()).map(drop)
+    }
+
+    /// Lets sled work, unless it has failed before.
+    fn run<T>(&self, work: impl FnOnce(&::sled::Db) -> ::sled::Result<T>) -> Result<T, Error> {
+        match self.failure.get() {
+            Some(failure) => Err(Error::Engine(format!("it has failed before: {failure}"))),
+            None => work(&self.db).map_err(|error| self.fail(&error)),
+        }
+    }
+
+    fn fail(&self, error: &::sled::Error) -> Error {
+        let failure = error.to_string();
+        if self.failure.set(failure.clone()).is_ok() {
+            // After an error sled hangs for ever when its last handle is dropped; this one never is.
+            std::mem::forget(self.db.clone());
+        }
+        Error::Engine(failure)
+    }
+}
+
+impl Drop for SledStore {
+    /// Flushes as [`SledStore::close`] does; an error here would otherwise be met by sled's own drop, which hangs.
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}
+
+impl Store for SledStore {
+    fn commit(&self, batch: Batch, durability: Durability) -> Result<(), Error> {
+        let mut changes = ::sled::Batch::default();
+        for (key, value) in batch.into_changes() {
+            match value {
+                Some(value) => {
+                    debug_assert!(value.len() <= PART_BYTES_MAX, "{key:02x?} is too large");
+                    changes.insert(&*escaped(&key), value);
+                }
+                None => changes.remove(&*escaped(&key)),
+            }
+        }
+        self.run(|db| db.apply_batch(changes))?;
+        match durability {
+            Durability::Buffered => Ok(()),
+            // The blocking flush, from this thread alone: sled's asynchronous one deadlocks with seven callers.
+            Durability::Flushed => self.flush(),
+        }
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        let value = self.run(|db| db.get(escaped(key)))?;
+        Ok(value.map(Bytes::from_owner))
+    }
+
+    fn range(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<(Bytes, Bytes)>, Error> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|db| {
+            db.range(escaped_range(range))
+                .take(limit)
+                .map(|entry| entry.map(shared))
+                .collect()
+        })
+    }
+
+    fn last(&self, range: Range<&[u8]>) -> Result<Option<(Bytes, Bytes)>, Error> {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let entry = self.run(|db| db.range(escaped_range(range)).next_back().transpose())?;
+        Ok(entry.map(shared))
+    }
+}
+
+fn shared((key, value): (::sled::IVec, ::sled::IVec)) -> (Bytes, Bytes) {
+    (unescaped(key), Bytes::from_owner(value))
+}
+
+/// The key as sled gets it: every byte 255 is followed by a 0, which keeps the order of keys.
+///
+/// Going backwards from one page to the one before, sled looks for the page's first key, less one, with four bytes 255
+/// behind it. If a key is greater than that (its next field starts with four bytes 255), sled looks for ever. With
+/// this no key has even two of them in a row.
+fn escaped(key: &[u8]) -> Cow<'_, [u8]> {
+    if !key.contains(&u8::MAX) {
+        return Cow::Borrowed(key);
+    }
+    let mut escaped = Vec::with_capacity(key.len() + 8);
+    for &byte in key {
+        escaped.push(byte);
+        if byte == u8::MAX {
+            escaped.push(0);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// The key that `escaped` has made.
+fn unescaped(key: ::sled::IVec) -> Bytes {
+    if !key.contains(&u8::MAX) {
+        return Bytes::from_owner(key);
+    }
+    let mut previous = 0;
+    let original = key.iter().copied().filter(|&byte| {
+        let is_added = previous == u8::MAX;
+        previous = byte;
+        !is_added
+    });
+    original.collect::<Vec<u8>>().into()
+}
+
+fn escaped_range(range: Range<&[u8]>) -> Range<Cow<'_, [u8]>> {
+    escaped(range.start)..escaped(range.end)
+}
+
+fn open_engine(folder: &Path, settings: Settings) -> Result<::sled::Db, Error> {
+    ::sled::Config::new()
+        .path(folder)
+        .segment_size(SEGMENT_BYTES)
+        .cache_capacity(settings.cache_capacity_bytes)
+        .flush_every_ms(Some(FLUSH_EVERY_MS))
+        .open()
+        .map_err(|error| Error::Engine(error.to_string()))
+}
+
+/// Takes the folder for this process alone, before anything in it is touched. sled's own lock comes too late for that.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(in_file(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(in_file(&path)(error)),
+        Err(TryLockError::WouldBlock) => Err(in_file(&path)(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another process uses this store",
+        ))),
+    }
+}
+
+/// A process killed while it opened the store leaves one, which sled would later take for a finished snapshot and then
+/// find corrupt. Without it the log is replayed.
+fn remove_unfinished_snapshots(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(in_file(folder))? {
+        let path = entry.map_err(in_file(folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(&path).map_err(in_file(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes durable what sled never does: its settings, and the names of its files. At every start, because the first one
+/// may have been interrupted before it.
+fn make_files_durable(folder: &Path) -> Result<(), Error> {
+    let inside = ["conf", "db", "blobs"].map(|name| folder.join(name));
+    let folders = [Some(folder), folder.parent()].into_iter().flatten();
+    for path in inside.iter().map(PathBuf::as_path).chain(folders) {
+        File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(in_file(path))?;
+    }
+    Ok(())
+}
+
+fn in_file(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.to_owned();
+    |source| Error::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::conformance::{self, put, value_of};
+    use super::super::record_batch::{Builder, Header};
+    use super::super::{key, log};
+    use super::*;
+    use crate::types::{LogNumber, Offset, QueueNumber, Record, Timestamp};
+
+    const QUEUE: QueueNumber = QueueNumber(1);
+    const LOG: LogNumber = LogNumber::partition(0);
+
+    fn open(folder: &Path) -> SledStore {
+        SledStore::open(folder, Settings::default()).unwrap()
+    }
+
+    #[test]
+    fn it_conforms() {
+        let folder = tempfile::tempdir().unwrap();
+        let number = std::cell::Cell::new(0);
+        conformance::conforms(|| {
+            number.set(number.get() + 1);
+            open(&folder.path().join(number.get().to_string()))
+        });
+    }
+
+    #[test]
+    fn what_was_flushed_is_there_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..3_u8 {
+            let store = open(folder.path());
+            for earlier in 0..round {
+                assert_eq!(value_of(&store, &[9, earlier]).unwrap(), [earlier]);
+            }
+            put(&store, &[9, round], &[round], Durability::Flushed);
+            match round {
+                0 => drop(store),
+                1 => store.close().unwrap(),
+                _ => store.close_and_snapshot().unwrap(),
+            }
+        }
+        assert_eq!(value_of(&open(folder.path()), &[9, 2]).unwrap(), [2]);
+    }
+
+    #[test]
+    fn every_flushed_commit_runs_the_barrier() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let before = barrier::count();
+        for number in 0..20 {
+            put(&store, &[9, number], &[number], Durability::Flushed);
+        }
+        assert!(barrier::count() >= before + 20);
+    }
+
+    #[test]
+    fn a_failed_barrier_fails_the_commit_and_all_that_follows_and_never_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        put(&store, b"\x09a", b"1", Durability::Flushed);
+        barrier::fault::in_folder(&store.folder);
+        let commit = |durability| {
+            let mut batch = Batch::default();
+            batch.put(*b"\x09b", *b"2");
+            store.commit(batch, durability)
+        };
+        assert!(matches!(commit(Durability::Flushed), Err(Error::Engine(_))));
+        for again in [
+            commit(Durability::Flushed),
+            commit(Durability::Buffered),
+            store.get(b"\x09a").map(drop),
+            store.range(b"\x09".as_slice()..b"\x0a", 1).map(drop),
+            store.last(b"\x09".as_slice()..b"\x0a").map(drop),
+        ] {
+            let message = again.unwrap_err().to_string();
+            assert!(message.contains("it has failed before"), "{message}");
+        }
+        drop(store);
+    }
+
+    #[test]
+    fn an_unfinished_snapshot_does_not_prevent_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        put(&store, b"\x09a", b"1", Durability::Flushed);
+        store.close().unwrap();
+        let leftover = folder.path().join("snap.00000000FFFFFFFF.generating");
+        fs::write(&leftover, b"half a snapsh").unwrap();
+        assert_eq!(value_of(&open(folder.path()), b"\x09a").unwrap(), b"1");
+        assert!(!leftover.exists());
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_name_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let newer = (format::FORMAT + 1).to_be_bytes();
+        put(&store, &key::format(), &newer, Durability::Flushed);
+        store.close().unwrap();
+        for _ in 0..2 {
+            let refusal = SledStore::open(folder.path(), Settings::default()).unwrap_err();
+            assert_eq!(
+                refusal.to_string(),
+                "the store has format 2, and this version reads formats up to 1"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_is_opened_once_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(folder.path());
+        let refusal = SledStore::open(folder.path(), Settings::default()).unwrap_err();
+        assert!(
+            refusal
+                .to_string()
+                .ends_with("lock: another process uses this store")
+        );
+        drop(first);
+        open(folder.path());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refusal = SledStore::open(&file.path().join("store"), Settings::default());
+        let message = refusal.unwrap_err().to_string();
+        assert!(
+            message.starts_with(&*file.path().to_string_lossy()),
+            "{message}"
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn it_reads_as_a_map_does_after_any_changes_and_openings(
+            openings in conformance::openings(),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            conformance::reads_as_a_map_does(openings, || open(folder.path()));
+        }
+
+        #[test]
+        fn escaped_keys_keep_their_order_and_read_back(a in edgy(), b in edgy()) {
+            let (escaped_a, escaped_b) = (escaped(&a), escaped(&b));
+            prop_assert_eq!(escaped_a.cmp(&escaped_b), a.cmp(&b));
+            prop_assert!(!escaped_a.windows(2).any(|pair| pair == [0xff, 0xff]));
+            prop_assert_eq!(unescaped(escaped_a[..].into()), a);
+        }
+    }
+
+    fn edgy() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![Just(0), Just(1), Just(0xfe), Just(0xff)];
+        proptest::collection::vec(byte, 0..8)
+    }
+
+    #[test]
+    fn large_messages_never_make_blobs() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let large = Bytes::from(vec![b'7'; 512 * 1024]);
+        let batch_at = |offset| {
+            let mut builder = Builder::new(offset);
+            builder.push(&Record {
+                offset,
+                timestamp: Timestamp(0),
+                body: large.clone(),
+                attributes: None,
+                labels: Vec::new(),
+                id: None,
+                audience: None,
+                death: None,
+            });
+            builder.finish()
+        };
+        for round in 0..3 {
+            for number in 0..60 {
+                let offset = Offset(number);
+                let bytes = batch_at(offset);
+                let mut changes = Batch::default();
+                log::put(&mut changes, QUEUE, LOG, offset, &bytes);
+                if let Some(old) = number.checked_sub(20).map(Offset) {
+                    let header = Header::read(&batch_at(old)).unwrap();
+                    log::delete(&mut changes, QUEUE, LOG, &header);
+                }
+                changes.put(key::queue_state(QUEUE), [round]);
+                store.commit(changes, Durability::Flushed).unwrap();
+            }
+        }
+        assert_eq!(store.blob_count().unwrap(), 0);
+        store.close().unwrap();
+        let store = open(folder.path());
+        assert_eq!(store.blob_count().unwrap(), 0);
+        let oldest = log::first(&store, QUEUE, LOG).unwrap().unwrap();
+        assert_eq!(oldest.base, Offset(40));
+        let batch = log::containing(&store, QUEUE, LOG, Offset(59))
+            .unwrap()
+            .unwrap();
+        assert_eq!(batch.record(Offset(59)).unwrap().body, large);
+    }
+}
