@@ -44,3 +44,45 @@ fn is_empty(store: &dyn Store) -> Result<bool, Error> {
     let entries = store.range(key::borrowed(&key::everything()), 1)?;
     Ok(entries.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SimulatedStore;
+    use super::super::conformance::put;
+    use super::*;
+
+    fn check_with(entry: Option<(&[u8], &[u8])>) -> Result<(), String> {
+        let store = SimulatedStore::new();
+        if let Some((key, value)) = entry {
+            put(&store, key, value, Durability::Flushed);
+        }
+        check(&store).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_store_and_a_marked_one_are_accepted() {
+        assert_eq!(check_with(None), Ok(()));
+        let store = SimulatedStore::new();
+        mark(&store).unwrap();
+        check(&store).unwrap();
+        assert_eq!(store.unflushed(), 0);
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_the_reason() {
+        let format = key::format();
+        for (key, value, refusal) in [
+            (&format[..], &[0, 0, 0, 2][..], "the store has format 2"),
+            (&format, &[0, 0, 0, 0], "it is no version number"),
+            (&format, &[1], "it is no version number"),
+            (
+                &key::server(),
+                &[1],
+                "it is missing, but the store is not empty",
+            ),
+        ] {
+            let message = check_with(Some((key, value))).unwrap_err();
+            assert!(message.contains(refusal), "{message}");
+        }
+    }
+}

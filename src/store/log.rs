@@ -162,3 +162,210 @@ fn damaged(queue: QueueNumber, log: LogNumber, base: Offset, how: impl std::fmt:
         how: how.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::record_batch::Builder;
+    use super::super::{Durability, SimulatedStore};
+    use super::*;
+    use crate::types::{GroupNumber, Record, Timestamp};
+
+    const QUEUE: QueueNumber = QueueNumber(7);
+    const LOG: LogNumber = LogNumber::partition(0);
+
+    fn batch_of(base: Offset, bodies: &[usize]) -> Bytes {
+        let mut builder = Builder::new(base);
+        for len in bodies {
+            builder.push(&Record {
+                offset: builder.end(),
+                timestamp: Timestamp(builder.end().0),
+                body: vec![b'0'; *len].into(),
+                attributes: None,
+                labels: Vec::new(),
+                id: None,
+                audience: None,
+                death: None,
+            });
+        }
+        builder.finish()
+    }
+
+    /// A store with batches [10, 13), [13, 14) of three parts and [20, 22) in one log, and others beside it.
+    fn filled() -> SimulatedStore {
+        let store = SimulatedStore::new();
+        let mut changes = Batch::default();
+        for (base, bodies) in [(10, &[1, 2, 3][..]), (13, &[150_000]), (20, &[4, 5])] {
+            let base = Offset(base);
+            put(&mut changes, QUEUE, LOG, base, &batch_of(base, bodies));
+        }
+        for (queue, log) in [
+            (QueueNumber(6), LOG),
+            (QUEUE, LogNumber::partition(1)),
+            (QUEUE, LogNumber::dead_letters(GroupNumber(0))),
+        ] {
+            put(
+                &mut changes,
+                queue,
+                log,
+                Offset(0),
+                &batch_of(Offset(0), &[9]),
+            );
+        }
+        store.commit(changes, Durability::Flushed).unwrap();
+        store
+    }
+
+    fn base_containing(store: &dyn Store, offset: u64) -> Option<u64> {
+        let batch = containing(store, QUEUE, LOG, Offset(offset)).unwrap();
+        batch.map(|batch| batch.base().0)
+    }
+
+    #[test]
+    fn a_record_is_found_by_its_offset() {
+        let store = filled();
+        for (offset, base) in [
+            (0, None),
+            (9, None),
+            (10, Some(10)),
+            (12, Some(10)),
+            (13, Some(13)),
+            (14, None),
+            (19, None),
+            (20, Some(20)),
+            (21, Some(20)),
+            (22, None),
+            (u64::MAX, None),
+        ] {
+            assert_eq!(base_containing(&store, offset), base, "{offset}");
+        }
+        let large = containing(&store, QUEUE, LOG, Offset(13)).unwrap().unwrap();
+        assert_eq!(large.record(Offset(13)).unwrap().body.len(), 150_000);
+        let other = LogNumber::partition(2);
+        assert!(
+            containing(&store, QUEUE, other, Offset(0))
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn batches_are_listed_by_their_headers() {
+        let store = filled();
+        let base = |header: Option<Header>| header.map(|header| header.base.0);
+        let from = |offset| base(first_from(&store, QUEUE, LOG, Offset(offset)).unwrap());
+        assert_eq!(from(0), Some(10));
+        assert_eq!(from(10), Some(10));
+        assert_eq!(from(11), Some(13));
+        assert_eq!(from(14), Some(20));
+        assert_eq!(from(21), None);
+        assert_eq!(base(first(&store, QUEUE, LOG).unwrap()), Some(10));
+        assert_eq!(base(last_header(&store, QUEUE, LOG).unwrap()), Some(20));
+        let other = LogNumber::partition(2);
+        assert_eq!(base(first(&store, QUEUE, other).unwrap()), None);
+        assert_eq!(base(last_header(&store, QUEUE, other).unwrap()), None);
+    }
+
+    #[test]
+    fn a_deleted_batch_leaves_nothing_behind() {
+        let store = filled();
+        for _ in 0..3 {
+            let header = last_header(&store, QUEUE, LOG).unwrap().unwrap();
+            let mut changes = Batch::default();
+            delete(&mut changes, QUEUE, LOG, &header);
+            store.commit(changes, Durability::Flushed).unwrap();
+        }
+        let left = store.range(key::borrowed(&key::whole_log(QUEUE, LOG)), 9);
+        assert!(left.unwrap().is_empty());
+    }
+
+    fn check_damaged<T>(read: Result<T, Error>, expected: &str) {
+        let message = read.err().map(|error| error.to_string());
+        assert_eq!(message.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_damaged_batch_is_refused_by_name() {
+        let store = filled();
+        store.damage(&key::log(QUEUE, LOG, Offset(10), 0), |bytes| {
+            bytes.pop();
+        });
+        check_damaged(
+            containing(&store, QUEUE, LOG, Offset(11)),
+            "record batch of queue 7, partition 0, offset 10 is damaged: it is 87 bytes long instead of 88",
+        );
+        let letters = LogNumber::dead_letters(GroupNumber(0));
+        store.damage(&key::log(QUEUE, letters, Offset(0), 0), |bytes| {
+            bytes[7] = 1;
+        });
+        let expected = "record batch of queue 7, dead letters of group 0, offset 0 is damaged: \
+            it says that it starts at offset 1";
+        check_damaged(containing(&store, QUEUE, letters, Offset(0)), expected);
+        check_damaged(first(&store, QUEUE, letters), expected);
+        check_damaged(last_header(&store, QUEUE, letters), expected);
+    }
+
+    #[test]
+    fn a_missing_part_is_named() {
+        let part_is_missing = |part: u16| {
+            let store = filled();
+            let mut changes = Batch::default();
+            changes.delete(key::log(QUEUE, LOG, Offset(13), part));
+            changes.delete(key::log(QUEUE, LOG, Offset(20), 0));
+            store.commit(changes, Durability::Flushed).unwrap();
+            store
+        };
+        let message =
+            |how| format!("record batch of queue 7, partition 0, offset 13 is damaged: {how}");
+        for part in [0, 1] {
+            check_damaged(
+                containing(&part_is_missing(part), QUEUE, LOG, Offset(13)),
+                &message(format!("part {part} is missing")),
+            );
+        }
+        check_damaged(
+            containing(&part_is_missing(2), QUEUE, LOG, Offset(13)),
+            &message("it is 122880 bytes long instead of 150072".to_owned()),
+        );
+        let no_first = part_is_missing(0);
+        let expected = message("part 0 is missing".to_owned());
+        check_damaged(first_from(&no_first, QUEUE, LOG, Offset(13)), &expected);
+        check_damaged(last_header(&no_first, QUEUE, LOG), &expected);
+    }
+
+    /// A store whose log is deleted between the first read of a batch's last part and the read of all its parts.
+    struct Deleting(SimulatedStore);
+
+    impl Store for Deleting {
+        fn commit(&self, batch: Batch, durability: Durability) -> Result<(), Error> {
+            self.0.commit(batch, durability)
+        }
+
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+            self.0.get(key)
+        }
+
+        fn range(
+            &self,
+            range: std::ops::Range<&[u8]>,
+            limit: usize,
+        ) -> Result<Vec<(Bytes, Bytes)>, Error> {
+            self.0.range(range, limit)
+        }
+
+        fn last(&self, range: std::ops::Range<&[u8]>) -> Result<Option<(Bytes, Bytes)>, Error> {
+            let found = self.0.last(range)?;
+            let header = first_from(&self.0, QUEUE, LOG, Offset(13))?.expect("it is there");
+            let mut changes = Batch::default();
+            delete(&mut changes, QUEUE, LOG, &header);
+            self.0.commit(changes, Durability::Flushed)?;
+            Ok(found)
+        }
+    }
+
+    #[test]
+    fn a_batch_deleted_while_it_is_read_is_no_damage() {
+        let store = Deleting(filled());
+        let found = containing(&store, QUEUE, LOG, Offset(13)).unwrap();
+        assert!(found.is_none());
+    }
+}

@@ -65,3 +65,49 @@ fn part_key(first_key: &[u8], number: usize) -> Vec<u8> {
     debug_assert_eq!(*first_number, [0, 0], "the first key is part 0's");
     [name, &number.to_be_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Durability, SimulatedStore};
+    use super::*;
+
+    const KEY: [u8; 4] = [9, 1, 0, 0];
+
+    fn check(len: usize, part_count: usize) {
+        let value: Vec<u8> = (0..=250).cycle().take(len).collect();
+        let store = SimulatedStore::new();
+        let mut changes = Batch::default();
+        put(&mut changes, &KEY, &value);
+        store.commit(changes.clone(), Durability::Flushed).unwrap();
+        let parts: Vec<_> = changes.into_changes().collect();
+        assert_eq!(parts.len(), part_count);
+        for (_, part) in parts {
+            assert!(part.unwrap().len() <= PART_BYTES_MAX);
+        }
+        assert_eq!(read(&store, &KEY).unwrap().unwrap(), value);
+
+        let mut changes = Batch::default();
+        delete(&mut changes, &KEY, len);
+        store.commit(changes, Durability::Flushed).unwrap();
+        assert!(read(&store, &KEY).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_value_is_cut_where_it_must_be_and_read_back_whole() {
+        check(1, 1);
+        check(PART_BYTES_MAX, 1);
+        check(PART_BYTES_MAX + 1, 2);
+        check(524_288, 9);
+    }
+
+    #[test]
+    fn a_hole_between_parts_is_named() {
+        let store = SimulatedStore::new();
+        let mut changes = Batch::default();
+        put(&mut changes, &KEY, &vec![0; 3 * PART_BYTES_MAX]);
+        changes.delete([9, 1, 0, 1]);
+        store.commit(changes, Durability::Flushed).unwrap();
+        let message = read(&store, &KEY).unwrap_err().to_string();
+        assert!(message.ends_with("part 1 is missing"), "{message}");
+    }
+}

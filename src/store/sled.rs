@@ -111,7 +111,7 @@ impl SledStore {
     /// # Errors
     /// [`Error::Engine`] if sled cannot tell.
     pub fn size_bytes(&self) -> Result<u64, Error> {
-        self.run(|db| db.size_on_disk())
+        self.run(::sled::Db::size_on_disk)
     }
 
     /// Writes the format and looks whether that made our barrier run.
