@@ -6,9 +6,11 @@
 mod barrier;
 #[cfg(test)]
 mod conformance;
+pub mod delayed;
 pub mod format;
 pub mod key;
 pub mod log;
+pub mod meta;
 pub mod parts;
 pub mod record_batch;
 mod simulated;
@@ -90,11 +92,12 @@ impl Batch {
 }
 
 /// What a commit promises when it returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Durability {
     /// In order, but perhaps only in memory yet.
     Buffered,
     /// On the disk.
+    #[default]
     Flushed,
 }
 

@@ -61,6 +61,12 @@ impl Builder {
         self.count
     }
 
+    /// Where the first record stands.
+    #[must_use]
+    pub const fn base(&self) -> Offset {
+        self.base
+    }
+
     /// Where the next record will stand.
     #[must_use]
     pub const fn end(&self) -> Offset {

@@ -1,0 +1,95 @@
+//! Messages that wait for their time, ordered by it, each a record batch of its own cut in parts.
+
+use super::record_batch::{Builder, RecordBatch};
+use super::{Batch, Error, Store, key, parts};
+use crate::types::{QueueNumber, Record, Timestamp};
+
+/// A stored message and when it becomes visible.
+#[derive(Debug, Clone)]
+pub struct DelayedRecord {
+    /// When it becomes visible.
+    pub due: Timestamp,
+    /// Its place among messages of the same time.
+    pub sequence: u64,
+    /// The message; its offset and time are still open.
+    pub record: Record,
+    size_bytes: usize,
+}
+
+/// Puts a message aside until `due`.
+pub fn put(batch: &mut Batch, queue: QueueNumber, due: Timestamp, sequence: u64, record: &Record) {
+    let mut builder = Builder::new(record.offset);
+    builder.push(record);
+    parts::put(
+        batch,
+        &key::delayed(queue, due, sequence),
+        &builder.finish(),
+    );
+}
+
+/// Removes a message that came due.
+pub fn delete(batch: &mut Batch, queue: QueueNumber, delayed: &DelayedRecord) {
+    let first_key = key::delayed(queue, delayed.due, delayed.sequence);
+    parts::delete(batch, &first_key, delayed.size_bytes);
+}
+
+/// The messages due at `now`, the soonest first, among the next `entries_max` entries.
+///
+/// # Errors
+/// [`Error::Damaged`] by name, and what reading fails with.
+pub fn due(
+    store: &dyn Store,
+    queue: QueueNumber,
+    now: Timestamp,
+    entries_max: usize,
+) -> Result<Vec<DelayedRecord>, Error> {
+    let mut found = Vec::new();
+    for (entry_key, _) in
+        store.range(key::borrowed(&key::delayed_until(queue, now)), entries_max)?
+    {
+        let (_, due, sequence, part) = key::parse_delayed(&entry_key)?;
+        if part == 0 {
+            found.push(read(store, queue, due, sequence)?);
+        }
+    }
+    Ok(found)
+}
+
+/// When the first message becomes visible.
+///
+/// # Errors
+/// What reading fails with.
+pub fn first_due(store: &dyn Store, queue: QueueNumber) -> Result<Option<Timestamp>, Error> {
+    let first = store.range(key::borrowed(&key::all_delayed(queue)), 1)?;
+    first
+        .first()
+        .map(|(entry_key, _)| Ok(key::parse_delayed(entry_key)?.1))
+        .transpose()
+}
+
+fn read(
+    store: &dyn Store,
+    queue: QueueNumber,
+    due: Timestamp,
+    sequence: u64,
+) -> Result<DelayedRecord, Error> {
+    let damaged = |how: String| Error::Damaged {
+        what: format!(
+            "delayed message {sequence} of queue {}, due at {} ms",
+            queue.0, due.0
+        ),
+        how,
+    };
+    let bytes = parts::read(store, &key::delayed(queue, due, sequence))?;
+    let batch = RecordBatch::read(bytes.unwrap_or_default())
+        .map_err(|damage| damaged(damage.to_string()))?;
+    let record = batch
+        .record(batch.base())
+        .ok_or_else(|| damaged("it holds no record".into()))?;
+    Ok(DelayedRecord {
+        due,
+        sequence,
+        record,
+        size_bytes: batch.size_bytes(),
+    })
+}
