@@ -215,7 +215,9 @@ impl Queue {
         new: Vec<(GroupId, GroupName)>,
     ) -> Result<Decision<()>, Refusal> {
         if self.groups.len() + new.len() > self.rules.groups_max as usize {
-            return Err(Refusal::TooManyGroups);
+            return Err(Refusal::TooManyGroups {
+                quota: self.rules.groups_max,
+            });
         }
         for (at, (_, name)) in new.iter().enumerate() {
             let is_taken = self.groups.values().any(|group| group.name == *name);
@@ -285,7 +287,7 @@ impl Queue {
         let mut tags = self.tags.clone();
         tags.extend(new.into_iter().map(|tag| (tag.key, tag.value)));
         if tags.len() > MAX_TAGS {
-            return Err(Refusal::TooManyTags);
+            return Err(Refusal::TooManyTags { max: MAX_TAGS });
         }
         Ok(self.tagged(tags))
     }

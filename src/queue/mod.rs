@@ -82,10 +82,16 @@ pub enum Refusal {
     GroupExists(crate::types::GroupName),
     /// There would be more groups than there may be.
     #[error("there would be too many consumer groups")]
-    TooManyGroups,
+    TooManyGroups {
+        /// How many there may be.
+        quota: u32,
+    },
     /// There would be more tags than there may be.
     #[error("there would be too many tags")]
-    TooManyTags,
+    TooManyTags {
+        /// How many there may be.
+        max: usize,
+    },
     /// Kafka-like queues have no delayed messages.
     #[error("messages of a Kafka-like queue cannot be delayed")]
     NoDelay,

@@ -1,0 +1,53 @@
+//! What an owner can be asked.
+
+use tokio::sync::oneshot;
+
+use super::Result;
+use super::api::{
+    Ack, AckCounts, Consume, Delivery, GroupList, Peek, Peeked, QueueInfo, ResetTo, Sent, Source,
+    TagToRemove, TaggedQueue,
+};
+use crate::types::{GroupId, GroupName, Message, Tag, TagKey};
+
+/// Where an answer goes.
+pub type Reply<T> = oneshot::Sender<Result<T>>;
+
+/// A request to a queue's owner.
+pub enum Command {
+    /// See [`Broker::send`](super::Broker::send).
+    Send(Vec<Message>, Reply<Vec<Sent>>),
+    /// See [`Broker::consume`](super::Broker::consume).
+    Consume(GroupId, Consume, Reply<Vec<Delivery>>),
+    /// See [`Broker::ack`](super::Broker::ack).
+    Ack(GroupId, Source, Vec<Ack>, Reply<AckCounts>),
+    /// See [`Broker::queue`](super::Broker::queue).
+    Describe(Reply<QueueInfo>),
+    /// See [`Broker::find_queues`](super::Broker::find_queues).
+    DescribeTagged(Reply<TaggedQueue>),
+    /// See [`Broker::groups`](super::Broker::groups).
+    Groups(Reply<GroupList>),
+    /// See [`Broker::create_groups`](super::Broker::create_groups).
+    CreateGroups(Vec<(GroupId, GroupName)>, Reply<()>),
+    /// See [`Broker::delete_group`](super::Broker::delete_group).
+    DeleteGroup(GroupId, Reply<()>),
+    /// See [`Broker::tags`](super::Broker::tags).
+    Tags(Reply<Vec<Tag>>),
+    /// See [`Broker::set_tags`](super::Broker::set_tags).
+    SetTags(Vec<Tag>, Reply<()>),
+    /// See [`Broker::remove_tags`](super::Broker::remove_tags).
+    RemoveTags(Vec<TagToRemove>, Reply<()>),
+    /// See [`Broker::delete_tag`](super::Broker::delete_tag).
+    DeleteTag(TagKey, Reply<()>),
+    /// See [`Broker::purge`](super::Broker::purge).
+    Purge(Reply<u64>),
+    /// A look at the messages, or at the dead letters of a group.
+    Peek(Option<GroupId>, Peek, Reply<Peeked>),
+    /// See [`Broker::redrive`](super::Broker::redrive).
+    Redrive(GroupId, usize, Reply<u64>),
+    /// See [`Broker::reset`](super::Broker::reset).
+    Reset(GroupId, ResetTo, Reply<()>),
+    /// See [`Broker::delete_queue`](super::Broker::delete_queue).
+    DeleteQueue(Reply<()>),
+    /// Answer every waiting consume with nothing, and end.
+    Stop,
+}

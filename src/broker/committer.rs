@@ -1,0 +1,313 @@
+//! Group commit: one thread makes the facts of all owners durable, many requests with one flush.
+//!
+//! ```text
+//!  owners ── units ──▶ waiting ──▶ one batch ──▶ store.commit (one flush) ──▶ progress, then replies, in order
+//! ```
+//!
+//! While the store flushes, the next units gather: under load one flush serves many requests, and a lone request
+//! waits for one flush only. After a failed commit nothing is retried: every reply says that the broker stops.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::cache::Cache;
+use crate::store::record_batch::Builder;
+use crate::store::{self, Batch, Durability, Store, log};
+use crate::types::{LogNumber, QueueNumber, Record};
+
+/// Bytes of records after which a record batch is closed and the next one begun.
+const RECORD_BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of units after which a commit takes no more.
+const COMMIT_BYTES_MAX: usize = 16 << 20;
+
+/// How long what was committed without a flush may wait for one (`KAFKA_HT`, b-32).
+const BUFFERED_FOR_MAX: Duration = Duration::from_millis(500);
+
+/// How far one owner's units are durable.
+#[derive(Debug, Default)]
+pub struct Progress {
+    durable: AtomicU64,
+    /// Woken when `durable` has grown.
+    pub moved: Notify,
+}
+
+impl Progress {
+    /// The sequence of the owner's last durable unit.
+    pub fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+}
+
+/// What happens once a unit is durable, or has failed to become so.
+pub type Release = Box<dyn FnOnce(Result<(), Failed>) + Send>;
+
+/// The store has failed: whether the unit is durable is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed;
+
+/// What becomes durable together.
+#[derive(Default)]
+pub struct Unit {
+    /// Whose progress moves, and to which sequence.
+    pub progress: Option<(Arc<Progress>, u64)>,
+    /// Entries to write.
+    pub writes: Batch,
+    /// Records to append, with offsets.
+    pub appends: Vec<Append>,
+    /// Whether the unit may be answered before the flush.
+    pub durability: Durability,
+    /// What happens then.
+    pub release: Option<Release>,
+}
+
+/// Records at the end of one log.
+pub struct Append {
+    /// The queue.
+    pub queue: QueueNumber,
+    /// The log.
+    pub log: LogNumber,
+    /// With dense offsets.
+    pub records: Vec<Record>,
+}
+
+/// The handle to the commit thread.
+pub struct Committer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    has_failed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Waiting {
+    units: Vec<Unit>,
+    is_closed: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Committer {
+    /// Starts the commit thread. `on_failure` is told the first failed commit.
+    ///
+    /// # Errors
+    /// What the system says if no thread can be started.
+    pub fn start(
+        store: Arc<dyn Store>,
+        cache: Arc<Cache>,
+        on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let worker = Worker {
+            shared: Arc::clone(&shared),
+            store,
+            cache,
+            on_failure,
+            is_flush_owed: false,
+        };
+        let thread = std::thread::Builder::new()
+            .name("commit".into())
+            .spawn(move || worker.run())?;
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Hands over a unit. Units become durable in the order of this call.
+    pub fn submit(&self, unit: Unit) {
+        let mut waiting = self.shared.lock();
+        if waiting.is_closed || self.shared.has_failed.load(Ordering::Acquire) {
+            drop(waiting);
+            return refuse(unit);
+        }
+        waiting.units.push(unit);
+        drop(waiting);
+        self.shared.arrived.notify_one();
+    }
+
+    /// Whether a commit has failed, so that nothing can become durable any more.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Makes durable what was handed over, refuses what comes later, and ends the thread. May block.
+    pub fn close(&self) {
+        self.shared.lock().is_closed = true;
+        self.shared.arrived.notify_one();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // A commit thread that panicked has said so; there is nothing to add while stopping.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn refuse(unit: Unit) {
+    if let Some(release) = unit.release {
+        release(Err(Failed));
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    store: Arc<dyn Store>,
+    cache: Arc<Cache>,
+    on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
+    is_flush_owed: bool,
+}
+
+impl Worker {
+    fn run(mut self) {
+        while let Some(units) = self.next_units() {
+            for units in split_by_size(units) {
+                self.commit(units);
+            }
+        }
+    }
+
+    /// What has gathered; an empty list when a flush is due; nothing once the committer is closed.
+    fn next_units(&self) -> Option<Vec<Unit>> {
+        let mut waiting = self.shared.lock();
+        while waiting.units.is_empty() {
+            if waiting.is_closed {
+                return self.is_flush_owed.then(Vec::new);
+            }
+            let wait = self.shared.arrived.wait_timeout(waiting, BUFFERED_FOR_MAX);
+            let (guard, timeout) = wait.unwrap_or_else(PoisonError::into_inner);
+            waiting = guard;
+            if timeout.timed_out() && self.is_flush_owed {
+                break;
+            }
+        }
+        Some(std::mem::take(&mut waiting.units))
+    }
+
+    fn commit(&mut self, mut units: Vec<Unit>) {
+        let mut batch = Batch::default();
+        let mut appends = Appends::default();
+        let wanted = units
+            .iter()
+            .map(|unit| unit.durability)
+            .max()
+            .unwrap_or(Durability::Flushed);
+        for unit in &mut units {
+            batch.merge(std::mem::take(&mut unit.writes));
+            for append in unit.appends.drain(..) {
+                appends.add(append);
+            }
+        }
+        let written = appends.write(&mut batch);
+        let is_flush_due =
+            wanted == Durability::Flushed && (self.is_flush_owed || !batch.is_empty());
+        let done = if batch.is_empty() && !is_flush_due {
+            Ok(())
+        } else {
+            self.store.commit(batch, wanted)
+        };
+        match done {
+            Ok(()) => {
+                self.is_flush_owed = wanted == Durability::Buffered;
+                written
+                    .into_iter()
+                    .for_each(|(key, bytes)| self.cache.insert_written(key, bytes));
+                release(units);
+            }
+            Err(error) => self.fail(units, &error),
+        }
+    }
+
+    fn fail(&self, units: Vec<Unit>, error: &store::Error) {
+        self.shared.has_failed.store(true, Ordering::Release);
+        (self.on_failure)(error);
+        let later = std::mem::take(&mut self.shared.lock().units);
+        units.into_iter().chain(later).for_each(refuse);
+    }
+}
+
+/// Moves every owner's progress first, so that whoever gets a reply finds what it promises.
+fn release(units: Vec<Unit>) {
+    for (progress, sequence) in units.iter().filter_map(|unit| unit.progress.as_ref()) {
+        progress.durable.store(*sequence, Ordering::Release);
+    }
+    for unit in units {
+        if let Some(release) = unit.release {
+            release(Ok(()));
+        }
+        if let Some((progress, _)) = unit.progress {
+            progress.moved.notify_one();
+        }
+    }
+}
+
+fn split_by_size(units: Vec<Unit>) -> Vec<Vec<Unit>> {
+    let mut parts = vec![Vec::new()];
+    let mut bytes = 0;
+    for unit in units {
+        let records = unit.appends.iter().flat_map(|append| &append.records);
+        bytes += records.map(Record::delivered_bytes).sum::<usize>();
+        if bytes > COMMIT_BYTES_MAX {
+            bytes = 0;
+            parts.push(Vec::new());
+        }
+        parts
+            .last_mut()
+            .expect("there is always a last part")
+            .push(unit);
+    }
+    parts
+}
+
+/// The records of one commit, gathered into record batches by log.
+#[derive(Default)]
+struct Appends {
+    open: BTreeMap<(QueueNumber, LogNumber), Builder>,
+    closed: Vec<((QueueNumber, LogNumber), Builder)>,
+}
+
+impl Appends {
+    fn add(&mut self, append: Append) {
+        let key = (append.queue, append.log);
+        for record in append.records {
+            let builder = self
+                .open
+                .entry(key)
+                .or_insert_with(|| Builder::new(record.offset));
+            if builder.end() != record.offset || builder.len_bytes() >= RECORD_BATCH_BYTES_MAX {
+                let full = std::mem::replace(builder, Builder::new(record.offset));
+                self.closed.push((key, full));
+            }
+            builder.push(&record);
+        }
+    }
+
+    /// Puts the record batches into `batch` and gives them for the cache.
+    fn write(self, batch: &mut Batch) -> Vec<(super::cache::Key, bytes::Bytes)> {
+        let builders = self.closed.into_iter().chain(self.open);
+        let written = builders.map(|((queue, number), builder)| {
+            let base = builder.base();
+            let bytes = builder.finish();
+            log::put(batch, queue, number, base, &bytes);
+            ((queue, number, base), bytes)
+        });
+        written.collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! Clears away what deleted queues and groups leave in the store, a little per commit.
+//!
+//! The deletion itself is durable at once and leaves a note; the note goes last, so that a restart goes on where
+//! the clearing stopped.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::committer::{Committer, Unit};
+use crate::store::{self, Batch, Store, key};
+use crate::types::{GroupNumber, QueueNumber};
+
+/// Entries that one commit removes.
+const ENTRIES_PER_COMMIT: usize = 128;
+
+/// A deleted queue, or a deleted group of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Garbage {
+    /// The queue.
+    pub queue: QueueNumber,
+    /// The group; the whole queue, if nothing.
+    pub group: Option<GroupNumber>,
+}
+
+/// The handle to the task that clears garbage away.
+#[derive(Clone)]
+pub struct Reaper {
+    garbage: mpsc::UnboundedSender<Garbage>,
+}
+
+impl Reaper {
+    /// Starts the task with the garbage that an earlier run left.
+    ///
+    /// # Errors
+    /// What reading the store fails with.
+    pub fn start(store: Arc<dyn Store>, committer: &Arc<Committer>) -> Result<Self, store::Error> {
+        let (garbage, mut notes) = mpsc::unbounded_channel();
+        let reaper = Self { garbage };
+        for (entry_key, _) in super::persist::all_entries(store.as_ref(), &key::all_garbage())? {
+            let (queue, group) = key::parse_garbage(&entry_key)?;
+            reaper.clear(Garbage { queue, group });
+        }
+        let committer = Arc::downgrade(committer);
+        tokio::spawn(async move {
+            while let Some(garbage) = notes.recv().await {
+                if let Err(error) = clear(store.as_ref(), &committer, garbage).await {
+                    tracing::error!(queue = garbage.queue.0, %error, "clearing away a deleted queue or group failed");
+                }
+            }
+        });
+        Ok(reaper)
+    }
+
+    /// Clears this away in the background. Its note is durable already.
+    pub fn clear(&self, garbage: Garbage) {
+        // The task ends only with the broker; the next start finds the note.
+        let _ = self.garbage.send(garbage);
+    }
+}
+
+async fn clear(
+    store: &dyn Store,
+    committer: &Weak<Committer>,
+    Garbage { queue, group }: Garbage,
+) -> Result<(), store::Error> {
+    let ranges = match group {
+        Some(group) => key::of_group(queue, group).to_vec(),
+        None => key::of_queue(queue).to_vec(),
+    };
+    for keys in ranges {
+        loop {
+            let entries = store.range(key::borrowed(&keys), ENTRIES_PER_COMMIT)?;
+            if entries.is_empty() {
+                break;
+            }
+            let mut writes = Batch::default();
+            entries
+                .iter()
+                .for_each(|(entry_key, _)| writes.delete(entry_key.as_ref()));
+            if !commit(committer, writes).await {
+                return Ok(());
+            }
+        }
+    }
+    let mut writes = Batch::default();
+    writes.delete(key::garbage(queue, group));
+    commit(committer, writes).await;
+    Ok(())
+}
+
+/// Whether the removal is durable; if not, the broker is stopping.
+async fn commit(committer: &Weak<Committer>, writes: Batch) -> bool {
+    let Some(committer) = committer.upgrade() else {
+        return false;
+    };
+    let (done, result) = oneshot::channel();
+    let release = Box::new(move |result: Result<(), _>| {
+        // The task that waits cannot be gone while it waits.
+        let _ = done.send(result.is_ok());
+    });
+    committer.submit(Unit {
+        writes,
+        release: Some(release),
+        ..Unit::default()
+    });
+    drop(committer);
+    result.await.unwrap_or(false)
+}

@@ -1,0 +1,112 @@
+//! Starting on a store: every queue comes back as it was acknowledged, or the damage is named.
+
+use std::collections::BTreeMap;
+
+use super::persist::{self, Made};
+use crate::queue::{Group, Log, Queue, Rules};
+use crate::store::meta::{self, ServerEntry};
+use crate::store::{Batch, Durability, Error, Store, key, log};
+use crate::types::{Limits, LogNumber, Offset, QueueNumber};
+
+/// A queue as it was found.
+pub struct Restored {
+    /// What it was made with.
+    pub made: Made,
+    /// Its state.
+    pub queue: Queue,
+}
+
+/// Counts this start, durably, and gives the broker's own entry.
+///
+/// # Errors
+/// [`Error::Damaged`], by name, or what the store fails with.
+pub fn begin(store: &dyn Store) -> Result<ServerEntry, Error> {
+    let stored = store.get(&key::server())?;
+    let entry = stored
+        .map(|bytes| meta::decode(&bytes, || "the broker's own entry".into()))
+        .transpose()?;
+    let entry: ServerEntry = entry.unwrap_or_default();
+    let entry = ServerEntry {
+        epoch: entry.epoch + 1,
+        ..entry
+    };
+    let mut batch = Batch::default();
+    batch.put(key::server(), meta::encode(&entry));
+    store.commit(batch, Durability::Flushed)?;
+    Ok(entry)
+}
+
+/// All queues of the store.
+///
+/// # Errors
+/// [`Error::Damaged`], by name, or what the store fails with.
+pub fn queues(store: &dyn Store, limits: &Limits, epoch: u32) -> Result<Vec<Restored>, Error> {
+    let entries = persist::all_entries(store, &key::queue_records())?;
+    let restore = |(entry_key, bytes): (bytes::Bytes, bytes::Bytes)| {
+        let number = key::parse_queue_record(&entry_key)?;
+        let made = Made::read(&bytes, number)?;
+        let queue = restore(store, &made, limits, number, epoch)?;
+        Ok(Restored { made, queue })
+    };
+    entries.into_iter().map(restore).collect()
+}
+
+/// The rules of a queue that was made so.
+pub fn rules(made: &Made, limits: &Limits, number: QueueNumber) -> Rules {
+    Rules {
+        number,
+        mode: made.mode,
+        redrive: made.redrive,
+        retention: made.retention,
+        groups_max: limits.groups_per_queue,
+        leases_per_group: limits.leases_per_group,
+        message_bytes: limits.message_bytes,
+    }
+}
+
+fn restore(
+    store: &dyn Store,
+    made: &Made,
+    limits: &Limits,
+    number: QueueNumber,
+    epoch: u32,
+) -> Result<Queue, Error> {
+    let saved = persist::read_queue_state(store, number, made.mode)?;
+    let partitions = (0..).map(LogNumber::partition).zip(&saved.partitions);
+    let partitions: Vec<Log> = partitions
+        .map(|(log, extent)| restore_log(store, number, log, *extent))
+        .collect::<Result<_, _>>()?;
+    let mut groups = Vec::new();
+    for (group, state) in persist::read_groups(store, number, made.mode)? {
+        let readers = persist::read_readers(store, number, group.0)?;
+        let dead = restore_log(store, number, LogNumber::dead_letters(group.0), state.dead)?;
+        groups.push(Group::restored(group, state, &partitions, readers, dead));
+    }
+    let tags: BTreeMap<_, _> = persist::read_tags(store, number)?;
+    Ok(Queue::restored(
+        rules(made, limits, number),
+        epoch,
+        &saved,
+        tags,
+        partitions,
+        groups,
+    ))
+}
+
+/// A log's extent: what was saved, and the batches that stand behind it. The last batch is read whole, since it is
+/// the one that an unsound disk would have torn.
+fn restore_log(
+    store: &dyn Store,
+    queue: QueueNumber,
+    number: LogNumber,
+    (start, end): (Offset, Offset),
+) -> Result<Log, Error> {
+    let Some(last) = log::last_header(store, queue, number)? else {
+        return Ok(Log::restored(start, end));
+    };
+    if last.end > start {
+        log::containing(store, queue, number, last.base)?;
+    }
+    let first = log::first(store, queue, number)?.map_or(start, |first| first.base);
+    Ok(Log::restored(start.max(first), end.max(last.end)))
+}
