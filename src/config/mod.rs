@@ -1,0 +1,167 @@
+//! What the operator may set: `config/rohrpost.toml`, and how it is read and checked.
+//!
+//! Owns every key, its range and its default. Refuses to know what a setting does: each part of the program
+//! defines its own `Settings`, which are filled here. No configuration framework, because a refusal has to name
+//! the key, the value, where it came from and what is allowed.
+
+mod error;
+mod layers;
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use error::Error;
+pub use layers::{Layers, Origin};
+
+use crate::http;
+use crate::store;
+use crate::telemetry;
+use crate::types::{Limits, Retention, time::HOUR_MS};
+
+const MIB: usize = 1 << 20;
+const GIB: usize = 1 << 30;
+
+/// Settings that were checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The limits of HTTP.
+    pub http: http::Settings,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The storage engine.
+    pub store: store::sled::Settings,
+    /// Bytes of recent batches that the broker keeps in memory.
+    pub batch_cache_bytes: usize,
+    /// Who may ask.
+    pub auth: AuthMode,
+    /// The limits of the broker.
+    pub limits: Limits,
+    /// The log.
+    pub log: telemetry::Settings,
+    /// Threads that serve requests; one per core, if nothing.
+    pub workers: Option<usize>,
+}
+
+/// Who may ask, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Everybody, for any project.
+    None,
+}
+
+impl Config {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::BadValue`] for the first one that is out of its range or does not fit the others.
+    pub fn check(layers: &Layers) -> Result<Self, Error> {
+        let limits = limits(layers)?;
+        let listen = listen(layers)?;
+        Ok(Self {
+            listen,
+            http: http(layers, &limits)?,
+            data: data(layers)?,
+            store: store(layers)?,
+            batch_cache_bytes: layers.number("storage.batch_cache_bytes", 0..=64 * GIB)?,
+            auth: auth(layers, listen)?,
+            limits,
+            log: log(layers)?,
+            workers: match layers.number("runtime.workers", 0..=1_024)? {
+                0 => None,
+                count => Some(count),
+            },
+        })
+    }
+}
+
+fn listen(layers: &Layers) -> Result<SocketAddr, Error> {
+    layers.text("http.listen", |text| {
+        let address = text.parse().ok();
+        address.ok_or(r#"an IP address with a port, such as "127.0.0.1:8080" or "[::1]:8080""#)
+    })
+}
+
+fn http(layers: &Layers, limits: &Limits) -> Result<http::Settings, Error> {
+    let body_bytes_max = layers.number("http.body_bytes_max", limits.message_bytes..=GIB)?;
+    Ok(http::Settings {
+        body_bytes_max,
+        inflight_body_bytes_max: layers
+            .number("http.inflight_body_bytes_max", body_bytes_max..=64 * GIB)?,
+        json_depth_max: layers.number("http.json_depth_max", 8..=127)?,
+        headers_max: layers.number("http.headers_max", 8..=1_024)?,
+        header_bytes_max: layers.number("http.header_bytes_max", 8_192..=MIB)?,
+        connections_max: layers.number("http.connections_max", 1..=1_000_000)?,
+        header_timeout: layers.seconds("http.header_timeout_s", 1..=3_600)?,
+        body_timeout: layers.seconds("http.body_timeout_s", 1..=3_600)?,
+        idle_timeout: layers.seconds("http.idle_timeout_s", 1..=3_600)?,
+        messages_per_send: limits.messages_per_send,
+        message_bytes: limits.message_bytes,
+    })
+}
+
+fn data(layers: &Layers) -> Result<PathBuf, Error> {
+    layers.text("storage.path", |text| match text {
+        "" => Err("the path of a folder"),
+        path => Ok(path.into()),
+    })
+}
+
+fn store(layers: &Layers) -> Result<store::sled::Settings, Error> {
+    Ok(store::sled::Settings {
+        cache_bytes: layers.number("storage.cache_bytes", MIB as u64..=64 * GIB as u64)?,
+    })
+}
+
+fn auth(layers: &Layers, listen: SocketAddr) -> Result<AuthMode, Error> {
+    let allow_insecure = layers.truth("auth.allow_insecure")?;
+    layers.text("auth.mode", |text| match text {
+        "none" if listen.ip().is_loopback() || allow_insecure => Ok(AuthMode::None),
+        "none" => Err(format!(
+            "\"none\" on a loopback address only (http.listen is {listen}), or with auth.allow_insecure = true, \
+             as it accepts every request for any project"
+        )),
+        _ => Err(r#""none", the only mode so far"#.to_owned()),
+    })
+}
+
+fn limits(layers: &Layers) -> Result<Limits, Error> {
+    let retention_h: u64 = layers.number("limits.retention_h", 1..=8_760)?;
+    Ok(Limits {
+        queues_per_project: layers.number("limits.queues_per_project", 1..=1_000_000)?,
+        groups_per_queue: layers.number("limits.groups_per_queue", 1..=1_000)?,
+        messages_per_send: layers.number("limits.messages_per_send", 1..=1_024)?,
+        message_bytes: layers.number("limits.message_bytes", 1_024..=64 * MIB)?,
+        leases_per_group: layers.number("limits.leases_per_group", 10..=10_000_000)?,
+        polls_per_group: layers.number("limits.polls_per_group", 1..=1_000_000)?,
+        mailbox_len: layers.number("limits.mailbox_len", 1..=1_000_000)?,
+        retention: Retention::from_ms(retention_h * HOUR_MS),
+    })
+}
+
+fn log(layers: &Layers) -> Result<telemetry::Settings, Error> {
+    Ok(telemetry::Settings {
+        format: layers.text("log.format", |text| match text {
+            "text" => Ok(telemetry::Format::Text),
+            "json" => Ok(telemetry::Format::Json),
+            _ => Err(r#""text" or "json""#),
+        })?,
+        filter: layers.text("log.level", |text| {
+            telemetry::filter(text).ok_or(
+                r#"off, error, warn, info, debug or trace, also per module ("info,rohrpost::http=debug")"#,
+            )
+        })?,
+    })
+}
+
+impl Layers {
+    fn seconds(&self, key: &str, range: RangeInclusive<u64>) -> Result<Duration, Error> {
+        self.number(key, range).map(Duration::from_secs)
+    }
+}
+
+#[cfg(test)]
+mod tests;

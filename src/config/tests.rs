@@ -1,0 +1,250 @@
+//! The configuration as operators meet it: precedence, and every kind of refusal.
+
+use std::io::Write;
+
+use super::*;
+
+const OPERATORS_FILE: &str = "operator's file";
+
+/// The layers of a file with this text, these variables and these flags.
+fn layers(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Layers, Error> {
+    let mut written = tempfile::NamedTempFile::new().unwrap();
+    written.write_all(file.as_bytes()).unwrap();
+    let mut layers = Layers::new();
+    layers.lay_file(written.path())?;
+    layers.lay_environment(
+        variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into())),
+    )?;
+    for (key, value) in flags {
+        layers.lay_flag("--set", key, value)?;
+    }
+    Ok(layers)
+}
+
+/// What the operator is told, with the file's changing path replaced.
+fn refusal(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> String {
+    let error = match layers(file, variables, flags) {
+        Ok(layers) => Config::check(&layers).unwrap_err(),
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    let folder = std::env::temp_dir().display().to_string();
+    match text.split_once(&folder) {
+        None => text,
+        Some((before, after)) => {
+            let rest = after.find([')', ' ']).map_or("", |end| &after[end..]);
+            format!("{before}{OPERATORS_FILE}{rest}")
+        }
+    }
+}
+
+fn refused_file(file: &str) -> String {
+    refusal(file, &[], &[])
+}
+
+#[test]
+fn the_built_in_file_says_what_the_code_has_as_defaults() {
+    let config = Config::check(&Layers::new()).unwrap();
+    assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.data, PathBuf::from("./data"));
+    assert_eq!(config.auth, AuthMode::None);
+    assert_eq!(config.workers, None);
+    assert_eq!(
+        format!("{:?}", config.http),
+        format!("{:?}", http::Settings::default())
+    );
+    assert_eq!(
+        format!("{:?}", config.limits),
+        format!("{:?}", Limits::default())
+    );
+}
+
+#[test]
+fn every_setting_has_a_comment_of_its_own() {
+    let mut before = "";
+    for line in layers::DEFAULTS.lines() {
+        if line.contains(" = ") && !line.starts_with('#') {
+            assert!(before.starts_with("# ") && before.ends_with('.'), "{line}");
+        }
+        before = line;
+    }
+}
+
+/// A value that no setting can have shows whether anything reads the setting at all.
+#[test]
+fn every_setting_is_checked() {
+    let defaults: toml::Table = layers::DEFAULTS.parse().unwrap();
+    for (section, keys) in &defaults {
+        for (key, _) in keys.as_table().unwrap() {
+            let key = format!("{section}.{key}");
+            let refusal = refusal("", &[], &[(&key, "")]);
+            assert!(
+                refusal.starts_with(&format!("{key} = \"\" (from the flag --set)")),
+                "{refusal}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_nearer_layer_wins() {
+    let file = "[limits]\nmailbox_len = 2\npolls_per_group = 2\nleases_per_group = 20";
+    let variables = [
+        ("ROHRPOST__LIMITS__POLLS_PER_GROUP", "3"),
+        ("ROHRPOST__LIMITS__LEASES_PER_GROUP", "30"),
+        ("UNRELATED", "3"),
+    ];
+    let layers = layers(file, &variables, &[("limits.leases_per_group", "40")]).unwrap();
+    let limits = Config::check(&layers).unwrap().limits;
+    assert_eq!(limits.messages_per_send, 10, "the default");
+    assert_eq!(limits.mailbox_len, 2, "the file");
+    assert_eq!(limits.polls_per_group, 3, "the environment");
+    assert_eq!(limits.leases_per_group, 40, "the flag");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_keys_that_exist() {
+    assert_eq!(
+        refused_file("[auth]\nmod = \"none\""),
+        "auth.mod (from operator's file) is not a setting: the keys of [auth] are allow_insecure, mode"
+    );
+    assert_eq!(
+        refusal("", &[("ROHRPOST__AUTH__MOD", "none")], &[]),
+        "auth.mod (from the environment's ROHRPOST__AUTH__MOD) is not a setting: \
+         the keys of [auth] are allow_insecure, mode"
+    );
+    assert_eq!(
+        refusal("", &[], &[("aut.mode", "none")]),
+        "aut.mode (from the flag --set) is not a setting: \
+         the sections are auth, http, limits, log, runtime, storage"
+    );
+}
+
+#[test]
+fn a_value_outside_of_any_section_is_refused() {
+    assert_eq!(
+        refused_file("listen = \"127.0.0.1:1\""),
+        "listen (from operator's file) is not a setting: \
+         the sections are auth, http, limits, log, runtime, storage"
+    );
+    assert_eq!(
+        refused_file("log = 3"),
+        "log (from operator's file) is not a setting: the keys of [log] are format, level"
+    );
+}
+
+#[test]
+fn a_number_is_refused_with_its_range() {
+    for (value, shown) in [
+        ("0", "0"),
+        ("1000001", "1000001"),
+        ("-1", "-1"),
+        ("ten", "\"ten\""),
+    ] {
+        assert_eq!(
+            refusal("", &[("ROHRPOST__LIMITS__MAILBOX_LEN", value)], &[]),
+            format!(
+                "limits.mailbox_len = {shown} (from the environment's ROHRPOST__LIMITS__MAILBOX_LEN) \
+                 is refused; allowed: a whole number from 1 to 1000000"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_value_of_another_type_is_refused() {
+    assert_eq!(
+        refused_file("[auth]\nallow_insecure = \"yes\""),
+        "auth.allow_insecure = \"yes\" (from operator's file) is refused; allowed: true or false"
+    );
+    assert_eq!(
+        refused_file("[http]\nlisten = 8080"),
+        "http.listen = 8080 (from operator's file) is refused; allowed: a text in quotation marks"
+    );
+}
+
+#[test]
+fn a_word_is_refused_with_the_words_that_exist() {
+    assert_eq!(
+        refused_file("[log]\nformat = \"xml\""),
+        "log.format = \"xml\" (from operator's file) is refused; allowed: \"text\" or \"json\""
+    );
+    assert_eq!(
+        refused_file("[auth]\nmode = \"token\""),
+        "auth.mode = \"token\" (from operator's file) is refused; \
+         allowed: \"none\", the only mode so far"
+    );
+    assert_eq!(
+        refused_file("[http]\nlisten = \"localhost\""),
+        "http.listen = \"localhost\" (from operator's file) is refused; \
+         allowed: an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\""
+    );
+}
+
+#[test]
+fn a_body_must_have_room_for_the_messages() {
+    assert_eq!(
+        refused_file("[limits]\nmessage_bytes = 3000000"),
+        "http.body_bytes_max = 2097152 (the default) is refused; \
+         allowed: a whole number from 3000000 to 1073741824"
+    );
+}
+
+#[test]
+fn serving_everybody_beyond_this_machine_needs_a_word_from_the_operator() {
+    let exposed = [("http.listen", "0.0.0.0:8080")];
+    assert_eq!(
+        refusal("", &[], &exposed),
+        "auth.mode = \"none\" (the default) is refused; allowed: \"none\" on a loopback address only \
+         (http.listen is 0.0.0.0:8080), or with auth.allow_insecure = true, \
+         as it accepts every request for any project"
+    );
+    for flags in [
+        &[exposed[0], ("auth.allow_insecure", "true")][..],
+        &[("http.listen", "127.8.8.8:80")],
+        &[("http.listen", "[::1]:80")],
+    ] {
+        assert!(
+            Config::check(&layers("", &[], flags).unwrap()).is_ok(),
+            "{flags:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_by_name_and_line() {
+    let error = layers("[http]\nlisten 3", &[], &[]).unwrap_err();
+    assert!(matches!(error, Error::Syntax { .. }), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("line 2"), "{cause}");
+
+    let error = Layers::new().lay_file("/no/such/file.toml".as_ref());
+    let error = error.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the configuration file /no/such/file.toml cannot be read"
+    );
+}
+
+#[test]
+fn the_effective_configuration_can_be_read_back() {
+    let variables = [("ROHRPOST__STORAGE__PATH", "/tmp/\"quoted\"")];
+    let printed = layers("", &variables, &[("log.level", "debug")])
+        .unwrap()
+        .to_string();
+    assert!(
+        printed.contains("level = \"debug\" # from the flag --set\n"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains(" # from the environment's ROHRPOST__STORAGE__PATH\n"),
+        "{printed}"
+    );
+
+    let config = Config::check(&layers(&printed, &[], &[]).unwrap()).unwrap();
+    assert_eq!(config.data, PathBuf::from("/tmp/\"quoted\""));
+    assert_eq!(config.log.filter, telemetry::filter("debug").unwrap());
+    assert_eq!(Layers::new().to_string(), layers::DEFAULTS);
+}
