@@ -7,6 +7,7 @@ mod barrier;
 #[cfg(test)]
 mod conformance;
 pub mod delayed;
+pub mod folder;
 pub mod format;
 pub mod key;
 pub mod log;

@@ -1,0 +1,121 @@
+//! The data folder and the small files beside the engine's.
+//!
+//! Owns who may read them and that they outlive a loss of power: a file appears whole or not at all, and its
+//! directory entry is on the disk when the call returns. Refuses to know what the files say.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that writes files beside the engine"
+)]
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::Error;
+
+/// Makes the folder, and those above it, for this user alone. One that exists stays as it is.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be made, or is not a folder.
+pub fn create(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    create(above)?;
+    let made = DirBuilder::new().mode(0o700).create(path);
+    made.map_err(at(path))?;
+    sync(above)
+}
+
+/// Writes a new file that only this user may read. After a crash it is there whole, or not at all.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be written.
+pub fn write_secret(folder: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
+    let (path, unfinished) = (folder.join(name), folder.join(format!("{name}.new")));
+    let write = || -> io::Result<()> {
+        remove_leftover(&unfinished)?;
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)
+    };
+    write().map_err(at(&path))?;
+    sync(folder)
+}
+
+/// Makes the folder's own entries durable: which files it has, and under which names.
+///
+/// # Errors
+/// [`Error::File`] if the system cannot.
+pub fn sync(folder: &Path) -> Result<(), Error> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(at(folder))
+}
+
+/// Removes what an earlier attempt left when it was cut short. It may have the rights of whoever made it.
+fn remove_leftover(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    |source| Error::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_folder_is_for_this_user_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a/b");
+        create(&folder).unwrap();
+        create(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_named() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("taken");
+        fs::write(&path, "").unwrap();
+        let error = create(&path).unwrap_err().to_string();
+        assert!(error.contains("taken"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_whole_and_for_this_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("key.new"), "left by a crash, and longer").unwrap();
+        write_secret(folder.path(), "key", b"secret").unwrap();
+        let path = folder.path().join("key");
+        assert_eq!(fs::read(&path).unwrap(), b"secret");
+        assert_eq!(mode(&path), 0o600);
+        assert!(!folder.path().join("key.new").exists());
+    }
+}
