@@ -79,7 +79,7 @@ impl Clock {
             };
             match &clock.0 {
                 Source::System { start, started } => {
-                    tokio::time::sleep_until(*started + moment.since(*start)).await
+                    tokio::time::sleep_until(*started + moment.since(*start)).await;
                 }
                 Source::Manual(now) => {
                     // The sender lives in this very clock, so the wait can only end by the time coming.

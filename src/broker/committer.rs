@@ -226,9 +226,9 @@ impl Worker {
         match done {
             Ok(()) => {
                 self.is_flush_owed = wanted == Durability::Buffered;
-                written
-                    .into_iter()
-                    .for_each(|(key, bytes)| self.cache.insert_written(key, bytes));
+                for (key, bytes) in written {
+                    self.cache.insert_written(key, bytes);
+                }
                 release(units);
             }
             Err(error) => self.fail(units, &error),

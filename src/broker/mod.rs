@@ -130,9 +130,9 @@ impl Broker {
         let broker = Self {
             inner: Arc::new(inner),
         };
-        restored
-            .into_iter()
-            .for_each(|restored| broker.serve(restored));
+        for restored in restored {
+            broker.serve(restored);
+        }
         Ok(broker)
     }
 

@@ -156,10 +156,10 @@ pub fn write_changes(batch: &mut Batch, queue: QueueNumber, changes: Vec<Change>
     for change in changes {
         match change {
             Change::Queue(saved) => {
-                batch.put(key::queue_state(queue), meta::encode(&queue_state(&saved)))
+                batch.put(key::queue_state(queue), meta::encode(&queue_state(&saved)));
             }
             Change::Tags(tags) => {
-                batch.put(key::queue_tags(queue), meta::encode(&tags_entry(&tags)))
+                batch.put(key::queue_tags(queue), meta::encode(&tags_entry(&tags)));
             }
             Change::Group(group, saved) => {
                 batch.put(
@@ -302,7 +302,7 @@ pub fn read_groups(
         let (_, number) = key::parse_group_record(&entry_key)?;
         let what = || format!("the entry of group {} of queue {}", number.0, queue.0);
         let entry: GroupEntry = meta::decode(&bytes, what)?;
-        let made = || {
+        let group = || {
             let name = GroupName::parse(&entry.name).ok()?;
             Some((
                 number,
@@ -311,8 +311,9 @@ pub fn read_groups(
                 Timestamp(entry.created_ms),
             ))
         };
-        let made = made().ok_or_else(|| invalid(what()))?;
-        groups.push((made, read_group_state(store, queue, number, mode)?));
+        let group: MadeGroup = group().ok_or_else(|| invalid(what()))?;
+        let state = read_group_state(store, queue, number, mode)?;
+        groups.push((group, state));
     }
     Ok(groups)
 }

@@ -75,9 +75,9 @@ async fn clear(
                 break;
             }
             let mut writes = Batch::default();
-            entries
-                .iter()
-                .for_each(|(entry_key, _)| writes.delete(entry_key.as_ref()));
+            for (entry_key, _) in entries {
+                writes.delete(entry_key);
+            }
             if !commit(committer, writes).await {
                 return Ok(());
             }

@@ -96,14 +96,14 @@ impl Reading {
         });
         let key = |base| (self.queue, log, base);
         let cached = self.cache.get(&key(base.unwrap_or(offset)));
-        let batch = match cached.filter(|batch| (batch.base()..batch.end()).contains(&offset)) {
-            Some(batch) => batch,
-            None => {
-                let stored = log::containing(self.store.as_ref(), self.queue, log, offset)?;
-                let batch = stored.ok_or_else(|| self.missing(log, offset))?;
-                self.cache.insert_read(key(batch.base()), batch.clone());
-                batch
-            }
+        let cached = cached.filter(|batch| (batch.base()..batch.end()).contains(&offset));
+        let batch = if let Some(batch) = cached {
+            batch
+        } else {
+            let stored = log::containing(self.store.as_ref(), self.queue, log, offset)?;
+            let batch = stored.ok_or_else(|| self.missing(log, offset))?;
+            self.cache.insert_read(key(batch.base()), batch.clone());
+            batch
         };
         self.remember(Span {
             log,
@@ -145,7 +145,7 @@ impl Records for Reading {
                 bytes: seen.delivered_bytes,
                 timestamp: seen.timestamp,
                 audience: seen.audience,
-                passes: filter.is_none_or(|filter| filter.matches(seen.labels())),
+                passes: filter.is_none_or(|filter| filter.matches(&seen.labels())),
             })
         });
         let seen = seen.and_then(|seen| seen.ok_or_else(|| self.missing(log, offset)));

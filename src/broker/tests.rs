@@ -289,7 +289,7 @@ async fn a_delayed_message_comes_when_it_is_due() {
     bench.consume_in_vain(queue, group).await;
 
     let bench = bench.crashed(0);
-    bench.clock.advance(Duration::from_millis(604_800_000));
+    bench.clock.advance(Duration::from_hours(7 * 24));
     assert_eq!(bodies(&bench.consume(queue, group).await), [1]);
 }
 
@@ -299,9 +299,9 @@ async fn retention_removes_whole_batches_from_every_group() {
     let queue = bench.queue("q", QueueMode::Normal, None).await;
     let group = bench.group(queue, "g").await;
     bench.send(queue, 0..5).await;
-    bench.clock.advance(Duration::from_secs(3_600));
+    bench.clock.advance(Duration::from_hours(1));
     bench.send(queue, 5..6).await;
-    bench.clock.advance(Duration::from_secs(71 * 3_600));
+    bench.clock.advance(Duration::from_hours(71));
     assert_eq!(bodies(&bench.consume(queue, group).await), [5]);
     let counters = bench.counters(queue).await;
     assert_eq!((counters.produced, counters.expired), (1, 5));

@@ -444,7 +444,7 @@ mod tests {
         let batch = RecordBatch::read(batch_of(&[full(0), plain(1, "1")])).unwrap();
         let labels = ["blue", "red"].map(|label| crate::types::Label::parse(label).unwrap());
         let filter = LabelFilter::new(labels.to_vec(), LabelMatch::All).unwrap();
-        let passes = |offset| filter.matches(batch.glimpse(Offset(offset)).unwrap().labels());
+        let passes = |offset| filter.matches(&batch.glimpse(Offset(offset)).unwrap().labels());
         assert!(passes(0));
         assert!(!passes(1));
     }

@@ -51,7 +51,7 @@ impl LabelFilter {
 
     /// Whether a message with these labels passes.
     #[must_use]
-    pub fn matches<'a>(&self, labels: impl Iterator<Item = &'a str> + Clone) -> bool {
+    pub fn matches<'a>(&self, labels: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
         let has = |wanted: &Label| labels.clone().any(|label| label == wanted.as_str());
         match self.combine {
             LabelMatch::Any => self.labels.iter().any(has),
@@ -98,12 +98,12 @@ mod tests {
             (vec![], false, false),
         ] {
             assert_eq!(
-                any.matches(labels.iter().copied()),
+                any.matches(&labels.iter().copied()),
                 passes_any,
                 "{labels:?}"
             );
             assert_eq!(
-                all.matches(labels.iter().copied()),
+                all.matches(&labels.iter().copied()),
                 passes_all,
                 "{labels:?}"
             );

@@ -60,13 +60,10 @@ impl Owner {
         let mut copies = self.copies(now, &decision.facts, due)?;
         self.queue.accept(&decision);
         let mut facts = FactsUnit::default();
-        for fact in &decision.facts {
-            if let Some((group, gate)) = fact.gates_delivery_to() {
-                if gate == Gate::Always || self.made.mode == QueueMode::Fifo {
-                    facts.gated.push(group);
-                }
-            }
-        }
+        let holds_back = |gate| gate == Gate::Always || self.made.mode == QueueMode::Fifo;
+        let gates = decision.facts.iter().filter_map(Fact::gates_delivery_to);
+        let closed = gates.filter(|(_, gate)| holds_back(*gate));
+        facts.gated.extend(closed.map(|(group, _)| group));
         facts.unit.durability = self.durability_of(&decision.facts);
         for fact in decision.facts {
             self.write_fact(fact, &mut facts);

@@ -128,8 +128,9 @@ impl Owner {
         let decision = self.queue.decide_due(&moving);
         let number = self.number;
         let clear = |unit: &mut Unit| {
-            due.iter()
-                .for_each(|message| delayed::delete(&mut unit.writes, number, message));
+            for message in &due {
+                delayed::delete(&mut unit.writes, number, message);
+            }
         };
         // Nothing of this can be unreadable: what came due was read just now.
         if let Ok(sequence) = self.carry_out_silently(now, decision, &due, clear) {
