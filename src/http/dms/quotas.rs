@@ -1,0 +1,17 @@
+//! The project's quota of queues (reference §12).
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::wire::quotas::QuotasForm;
+use crate::http::App;
+use crate::http::error::Result;
+use crate::http::json::answer_with;
+use crate::http::path::InProject;
+
+/// `GET …/quotas/dms`, …/quotas and …/quota
+pub async fn show(State(app): State<App>, path: InProject) -> Result<Response> {
+    let quota = app.broker().queue_quota(path.project).await?;
+    Ok(answer_with(StatusCode::OK, &QuotasForm::from(quota)))
+}

@@ -1,0 +1,44 @@
+//! The quota list (reference §12).
+
+use serde::Serialize;
+
+use crate::broker::QueueQuota;
+
+/// The largest quota that a project could be given, as the documents state it.
+const QUOTA_MAX: u32 = 500;
+
+/// All quotas of a project.
+#[derive(Debug, Serialize)]
+pub struct QuotasForm {
+    quotas: Resources,
+}
+
+#[derive(Debug, Serialize)]
+struct Resources {
+    resources: [QuotaForm; 1],
+}
+
+#[derive(Debug, Serialize)]
+struct QuotaForm {
+    r#type: &'static str,
+    quota: u32,
+    used: u32,
+    min: u32,
+    max: u32,
+}
+
+impl From<QueueQuota> for QuotasForm {
+    fn from(QueueQuota { quota, used }: QueueQuota) -> Self {
+        let queues = QuotaForm {
+            r#type: "queue",
+            quota,
+            used,
+            min: 0,
+            max: quota.max(QUOTA_MAX),
+        };
+        let resources = [queues];
+        Self {
+            quotas: Resources { resources },
+        }
+    }
+}

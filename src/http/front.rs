@@ -1,0 +1,232 @@
+//! What happens to every request before and after its handler: id, encoding check, tidy path, panics, one log line.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::uri::{PathAndQuery, Uri};
+use axum::http::{Method, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tokio::time::Instant;
+use tower::{BoxError, Service};
+
+use super::code;
+use super::error::Error;
+use super::request_id::RequestId;
+
+/// The routes with all that surrounds them.
+#[derive(Clone)]
+pub struct Front {
+    router: Router,
+}
+
+impl Front {
+    /// A front before these routes.
+    pub const fn new(router: Router) -> Self {
+        Self { router }
+    }
+
+    /// The answer to a request, whatever becomes of it, with the request's id.
+    pub async fn answer<B>(&self, mut request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        let id = RequestId::next();
+        let observation = Observation::begin(&request);
+        let mut response = if is_encoded(&request) {
+            let text =
+                "the request body must not be compressed: its Content-Encoding is not supported";
+            Error::new(code::UNSUPPORTED_ENCODING, text).into_response()
+        } else {
+            tidy(request.uri_mut());
+            let routed = self.router.clone().call(request);
+            unless_it_panics(routed, id).await
+        };
+        id.stamp(response.headers_mut());
+        if let Some(observation) = observation {
+            observation.end(&response, id);
+        }
+        response
+    }
+}
+
+/// Whether the body would have to be decoded first.
+fn is_encoded<B>(request: &Request<B>) -> bool {
+    request
+        .headers()
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Takes repeated slashes and those at the end out of the path (b-58).
+fn tidy(uri: &mut Uri) {
+    let path = uri.path();
+    let is_tidy = path.len() <= 1 || !(path.ends_with('/') || path.contains("//"));
+    if is_tidy {
+        return;
+    }
+    let mut tidied =
+        String::with_capacity(uri.path_and_query().map_or(1, |both| both.as_str().len()));
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        tidied.push('/');
+        tidied.push_str(segment);
+    }
+    if tidied.is_empty() {
+        tidied.push('/');
+    }
+    if let Some(query) = uri.query() {
+        tidied.push('?');
+        tidied.push_str(query);
+    }
+    let mut parts = std::mem::take(uri).into_parts();
+    parts.path_and_query =
+        Some(PathAndQuery::try_from(tidied).expect("what is left of a valid path is a valid path"));
+    *uri = Uri::from_parts(parts).expect("only the path was changed");
+}
+
+/// What `routed` gives, or an internal error if it panics.
+async fn unless_it_panics(
+    routed: impl Future<Output = Result<Response, Infallible>>,
+    id: RequestId,
+) -> Response {
+    let mut routed = pin!(routed);
+    let caught = poll_fn(|cx| {
+        // The future is never polled again after a panic, so nobody sees what it left half done.
+        match catch_unwind(AssertUnwindSafe(|| routed.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await;
+    match caught {
+        Ok(Ok(response)) => response,
+        Err(panic) => {
+            tracing::error!(request_id = %id, panic = panic_text(&*panic), "a request's handler panicked");
+            Error::new(code::INTERNAL, "an internal error occurred").into_response()
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text")
+}
+
+/// What the log says of a request; nothing is gathered unless somebody listens.
+struct Observation {
+    method: Method,
+    uri: Uri,
+    began: Instant,
+}
+
+impl Observation {
+    fn begin<B>(request: &Request<B>) -> Option<Self> {
+        tracing::enabled!(tracing::Level::DEBUG).then(|| Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            began: Instant::now(),
+        })
+    }
+
+    fn end(self, response: &Response<Body>, id: RequestId) {
+        tracing::debug!(
+            request_id = %id,
+            method = %self.method,
+            path = self.uri.path(),
+            status = response.status().as_u16(),
+            ms = self.began.elapsed().as_secs_f64() * 1e3,
+            "request",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tidied(text: &str) -> String {
+        let mut uri: Uri = text.parse().unwrap();
+        tidy(&mut uri);
+        uri.to_string()
+    }
+
+    #[test]
+    fn needless_slashes_go_and_the_query_stays() {
+        assert_eq!(tidied("/v1.0/p/queues"), "/v1.0/p/queues");
+        assert_eq!(tidied("//v1.0//p/queues/?a=//"), "/v1.0/p/queues?a=//");
+        assert_eq!(tidied("///"), "/");
+        assert_eq!(tidied("/?x=1"), "/?x=1");
+        assert_eq!(tidied("http://host//a/"), "http://host/a");
+        assert_eq!(tidied("*"), "*");
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_can_be_tidied(path in "/[/a-c%.?]{0,20}") {
+            if let Ok(mut uri) = path.parse::<Uri>() {
+                tidy(&mut uri);
+                prop_assert!(uri.path() == "/" || !uri.path().ends_with('/'));
+                prop_assert!(!uri.path().contains("//"));
+            }
+        }
+    }
+
+    async fn answer(
+        router: Router,
+        request: Request<Body>,
+    ) -> (u16, axum::http::HeaderMap, serde_json::Value) {
+        let response = Front::new(router).answer(request).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&body).unwrap_or_default();
+        (parts.status.as_u16(), parts.headers, json)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_its_reason() {
+        let router = Router::new().route(
+            "/",
+            get(async || -> &'static str { panic!("a secret reason") }),
+        );
+        let request = Request::new(Body::empty());
+        let (status, headers, json) = answer(router, request).await;
+        assert_eq!(status, 500);
+        assert!(headers.contains_key("x-request-id"));
+        assert_eq!(json["error_code"], "DMS.10250002");
+        assert!(!json.to_string().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_compressed_body_is_refused_and_identity_is_not() {
+        let router = || Router::new().route("/", get(async || "fine"));
+        for (encoding, status) in [("gzip", 415), ("identity", 200), ("Identity", 200)] {
+            let request = Request::get("/").header("content-encoding", encoding);
+            let request = request.body(Body::empty()).unwrap();
+            assert_eq!(answer(router(), request).await.0, status, "{encoding}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_id_of_the_client_is_not_repeated() {
+        let router = Router::new().route("/", get(async || "fine"));
+        let request = Request::get("/").header("x-request-id", "mine");
+        let (_, headers, _) = answer(router, request.body(Body::empty()).unwrap()).await;
+        assert_ne!(headers["x-request-id"], "mine");
+        assert_eq!(headers["x-request-id"], headers["x-openstack-request-id"]);
+    }
+}

@@ -1,0 +1,75 @@
+//! HTTP: the one port, its limits, and one folder per API, named for the protocol it speaks.
+//!
+//! Owns connections, requests, their limits and what every API on this port shares (error form, request ids, bodies,
+//! queries, paths). Refuses to know how a queue behaves: handlers parse, call the broker, map and respond.
+//!
+//! ```text
+//! server ── stream (time-outs, last words) ── hyper ── front (id, encoding, panics) ── routes ── dms │ ext │ ops
+//! ```
+
+mod code;
+mod dms;
+mod error;
+mod ext;
+mod front;
+mod json;
+mod ops;
+mod path;
+mod payload;
+mod query;
+mod request_id;
+mod server;
+mod settings;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::broker::Broker;
+use error::Error;
+use payload::BodyBudget;
+
+pub use server::Server;
+pub use settings::Settings;
+
+/// What every handler may use.
+#[derive(Clone)]
+struct App(Arc<Shared>);
+
+struct Shared {
+    broker: Broker,
+    settings: Settings,
+    body_budget: BodyBudget,
+}
+
+impl App {
+    fn broker(&self) -> &Broker {
+        &self.0.broker
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    fn body_budget(&self) -> &BodyBudget {
+        &self.0.body_budget
+    }
+}
+
+/// Every route of this port over `broker`. Also unknown paths and methods get the API's error form.
+pub fn router(broker: Broker, settings: &Settings) -> Router {
+    let app = App(Arc::new(Shared {
+        broker,
+        settings: settings.clone(),
+        body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
+    }));
+    ops::routes()
+        .merge(dms::routes())
+        .merge(ext::routes())
+        .fallback(async || Error::new(code::NO_PATH, "there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            Error::new(code::NO_METHOD, "this path does not know the method")
+        })
+        .with_state(app)
+}

@@ -1,0 +1,183 @@
+//! The listening socket and its connections: accepting up to the limit, serving each, stopping in order.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::code;
+use super::error::Error;
+use super::front::Front;
+use super::settings::Settings;
+use super::stream::{Calls, Stream, close_with};
+use crate::broker::Broker;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 4096;
+/// Refused connections that are told so at once; further ones are just closed.
+const REFUSALS_MAX: usize = 64;
+/// How long to wait when the system has no connection to give (it has run out of files).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// What the HTTP library allows if it is not told otherwise; telling it costs an allocation for each request.
+const LIBRARY_HEADERS_MAX: usize = 100;
+
+/// The HTTP server, bound and not yet serving.
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    front: Front,
+    settings: Settings,
+    http: http1::Builder,
+}
+
+impl Server {
+    /// Binds `listen` (port 0: any free one). Connections wait until [`serve`](Self::serve).
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    #[expect(
+        clippy::unused_async,
+        reason = "binding needs the runtime, which only an async caller surely has"
+    )]
+    pub async fn bind(listen: SocketAddr, settings: Settings, broker: Broker) -> io::Result<Self> {
+        let socket = match listen {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A restart must not wait until the system has forgotten the last connections.
+        socket.set_reuseaddr(true)?;
+        socket.bind(listen)?;
+        let listener = socket.listen(BACKLOG)?;
+        let local_addr = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            front: Front::new(super::router(broker, &settings)),
+            http: http_with(&settings),
+            settings,
+        });
+        Ok(Self {
+            listener,
+            local_addr,
+            shared,
+        })
+    }
+
+    /// The address that the server listens on, with the port that it was given.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `stop` resolves. Then accepts no more, closes idle connections and lets open requests finish;
+    /// what has not finished after `grace` is cut off.
+    pub async fn serve(self, stop: impl Future<Output = ()>, grace: Duration) {
+        let (stopping, stopped) = watch::channel(());
+        let mut connections = JoinSet::new();
+        tokio::select! {
+            () = accept(&self.listener, &self.shared, &mut connections, &stopped) => {}
+            () = stop => {}
+        }
+        drop(self.listener);
+        drop(stopping);
+        let all_closed = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, all_closed).await.is_err() {
+            tracing::warn!(open = connections.len(), "connections are cut off");
+        }
+    }
+}
+
+fn http_with(settings: &Settings) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // The stream's own time-outs tell idle connections from slow ones, and answer the slow ones.
+    http.header_read_timeout(None)
+        .max_buf_size(settings.header_bytes_max);
+    if settings.headers_max != LIBRARY_HEADERS_MAX {
+        http.max_headers(settings.headers_max);
+    }
+    http
+}
+
+/// Accepts for ever. `stopped` closes when the connections shall end.
+async fn accept(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    connections: &mut JoinSet<()>,
+    stopped: &watch::Receiver<()>,
+) {
+    let mut refusals = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            Some(_) = refusals.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) if connections.len() < shared.settings.connections_max => {
+                connections.spawn(connection(stream, Arc::clone(shared), stopped.clone()));
+            }
+            Ok((stream, _)) if refusals.len() < REFUSALS_MAX => {
+                refusals.spawn(refuse(stream));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection until it closes.
+async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
+    // Answers are small and written whole; waiting to fill a packet would only delay them.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let calls = Calls::default();
+    let stream = Stream::new(stream, calls.clone(), &shared.settings);
+    let service = service_fn(|request: Request<Incoming>| {
+        let call = calls.begin();
+        let front = &shared.front;
+        async move {
+            let response = front.answer(request).await;
+            drop(call);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut http = shared.http.serve_connection(TokioIo::new(stream), service);
+    let ended = tokio::select! {
+        ended = &mut http => ended,
+        _ = stopped.changed() => {
+            Pin::new(&mut http).graceful_shutdown();
+            (&mut http).await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    http.into_parts().io.into_inner().close().await;
+}
+
+/// Tells a client that there is no room for its connection.
+async fn refuse(mut stream: TcpStream) {
+    let error = Error::new(
+        code::OVERLOADED,
+        "the server has as many connections as it may; try again",
+    )
+    .retry_after(RETRY_AFTER);
+    close_with(&mut stream, &error.to_last_words()).await;
+}

@@ -1,0 +1,48 @@
+//! What the HTTP server allows: every limit on connections, headers, bodies and time.
+
+use std::time::Duration;
+
+/// The server's limits, read from the configuration. Beyond each stands an error, never a wait without end.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bytes of one request body. A send beyond it is refused with 400, anything else with 413.
+    pub body_bytes_max: usize,
+    /// Bytes of request bodies that all requests together may hold. Who finds no room within `body_timeout` gets 503.
+    pub inflight_body_bytes_max: usize,
+    /// How deep arrays and objects of a body may nest.
+    pub json_depth_max: usize,
+    /// Headers of one request; beyond it 431.
+    pub headers_max: usize,
+    /// Bytes of a request's line and headers, at least 8 KiB; beyond it 431.
+    pub header_bytes_max: usize,
+    /// Open connections. One more gets 503 and is closed.
+    pub connections_max: usize,
+    /// From the first byte of a request to the end of its headers; beyond it 408.
+    pub header_timeout: Duration,
+    /// From the end of the headers to the end of the body; beyond it 408.
+    pub body_timeout: Duration,
+    /// How long a connection may lie idle between requests, or an answer may stay unread, before it is closed.
+    pub idle_timeout: Duration,
+    /// Messages that one send may carry, at most 1,024.
+    pub messages_per_send: usize,
+    /// Counted bytes of the messages in one send.
+    pub message_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 2 << 20,
+            inflight_body_bytes_max: 256 << 20,
+            json_depth_max: 64,
+            headers_max: 100,
+            header_bytes_max: 32 << 10,
+            connections_max: 12_000,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            messages_per_send: 10,
+            message_bytes: 524_288,
+        }
+    }
+}
