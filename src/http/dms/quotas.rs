@@ -12,6 +12,6 @@ use crate::http::path::InProject;
 
 /// `GET …/quotas/dms`, …/quotas and …/quota
 pub async fn show(State(app): State<App>, path: InProject) -> Result<Response> {
-    let quota = app.broker().queue_quota(path.project).await?;
+    let quota = app.broker().queue_quota(path.project);
     Ok(answer_with(StatusCode::OK, &QuotasForm::from(quota)))
 }
