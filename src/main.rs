@@ -1,1 +1,118 @@
-fn main() {}
+//! The command line: arguments → configuration → telemetry → app.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use rohrpost::config::{self, Config, Layers};
+use rohrpost::{app, health, telemetry};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; for serve: stopped in order
+  1  the server could not start or stop in order; for health: it does not serve
+  2  the command line or the configuration is wrong";
+
+/// A self-hosted, durable message broker that speaks the DMS queue API.
+#[derive(Parser)]
+#[command(name = "rohrpost", version, after_help = EXIT_CODES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or Ctrl-C (also what happens without a command)
+    Serve,
+    /// Print the configuration that is in effect, and where each value came from
+    CheckConfig,
+    /// Print the version
+    Version,
+    /// Ask the server that runs with this configuration whether it serves
+    Health,
+}
+
+/// Precedence: the built-in defaults < the file < `ROHRPOST__SECTION__KEY` in the environment < flags.
+#[derive(Args)]
+struct SettingsArgs {
+    /// Read settings from this TOML file
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen on this address and port (http.listen)
+    #[arg(long, global = true, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Keep the data in this folder (storage.path)
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<String>,
+    /// Set any setting (may be repeated)
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("there is no = in it")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn main() -> ExitCode {
+    let CommandLine { command, settings } = CommandLine::parse();
+    match run(&command.unwrap_or(Command::Serve), &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_chain(&error);
+            ExitCode::from(if error.is::<config::Error>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<()> {
+    match command {
+        Command::Serve => {
+            let config = Config::check(&lay(settings)?)?;
+            telemetry::start(config.log.clone());
+            app::serve(config)?;
+        }
+        Command::CheckConfig => {
+            let layers = lay(settings)?;
+            Config::check(&layers)?;
+            print!("{layers}");
+        }
+        Command::Version => println!("rohrpost {}", env!("CARGO_PKG_VERSION")),
+        Command::Health => ask(Config::check(&lay(settings)?)?.listen)?,
+    }
+    Ok(())
+}
+
+fn lay(settings: &SettingsArgs) -> Result<Layers, config::Error> {
+    let mut layers = Layers::new();
+    if let Some(path) = &settings.config {
+        layers.lay_file(path)?;
+    }
+    layers.lay_environment(std::env::vars_os())?;
+    for (key, value) in &settings.set {
+        layers.lay_flag("--set", key, value)?;
+    }
+    if let Some(listen) = &settings.listen {
+        layers.lay_flag("--listen", "http.listen", listen)?;
+    }
+    if let Some(data) = &settings.data {
+        layers.lay_flag("--data", "storage.path", data)?;
+    }
+    Ok(layers)
+}
+
+fn ask(listen: SocketAddr) -> anyhow::Result<()> {
+    health::ask(listen).with_context(|| format!("the server on {listen} does not serve"))
+}
+
+fn print_chain(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+}

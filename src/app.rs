@@ -1,0 +1,185 @@
+//! The one place that wires everything, starts it and stops it in order.
+//!
+//! Owns the order: data folder → handler key → store → broker → server, and back. Refuses to know what any of
+//! them does.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime::{self, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use crate::broker::{self, Broker};
+use crate::config::{AuthMode, Config};
+use crate::http;
+use crate::identity;
+use crate::store::{self, SledStore, folder};
+
+/// How long an orderly stop may take.
+const STOP_TIME: Duration = Duration::from_secs(10);
+/// How much of that time requests in progress have to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves until a signal stops it.
+///
+/// # Errors
+/// Whatever keeps the server from starting, or from stopping in order.
+pub fn serve(config: Config) -> Result<()> {
+    let runtime = new_runtime(config.workers).context("cannot start threads")?;
+    let result = runtime.block_on(run(config));
+    // A snapshot that is not finished in time is not waited for; it is rebuilt on the next start.
+    runtime.shutdown_background();
+    result
+}
+
+fn new_runtime(workers: Option<usize>) -> io::Result<Runtime> {
+    let mut builder = runtime::Builder::new_multi_thread();
+    if let Some(count) = workers {
+        builder.worker_threads(count);
+    }
+    builder.enable_all().build()
+}
+
+async fn run(config: Config) -> Result<()> {
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    folder::create(&config.data)?;
+    let handler_key = identity::handler_key(&config.data)?;
+    let store = Arc::new(SledStore::open(&config.data.join("store"), config.store)?);
+    let broker = Broker::open(
+        store.clone(),
+        broker::Settings {
+            limits: config.limits,
+            handler_key,
+            clock: broker::Clock::system(),
+            cache_bytes: config.batch_cache_bytes,
+            on_failure: Box::new(leave_at_once),
+        },
+    )?;
+    let server = http::Server::bind(config.listen, config.http, broker.clone())
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+
+    warn_of(config.auth);
+    let address = server.local_addr();
+    tracing::info!(%address, data = %config.data.display(), "serving");
+    print_next_steps(address);
+
+    let (stop_serving, stopped) = oneshot::channel::<()>();
+    let stopped = async { drop(stopped.await) };
+    let mut serving = tokio::spawn(server.serve(stopped, GRACE));
+    tokio::select! {
+        () = signals.next() => tracing::info!("stopping"),
+        ended = &mut serving => bail!("the server ended by itself: {ended:?}"),
+    }
+
+    let deadline = Instant::now() + STOP_TIME;
+    let stop_in_order = async {
+        drop(stop_serving);
+        broker.stop().await;
+        serving
+            .await
+            .context("the server failed while it stopped")?;
+        drop(broker);
+        let _ = timeout_at(deadline, close(store)).await;
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        result = timeout_at(deadline, stop_in_order) => {
+            result.context("requests did not end in time; what was answered is safe")??;
+        }
+        () = signals.next() => bail!("stopped at once by a second signal; what was answered is safe"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Closes the store, so that the next start is quick. Everything is durable already.
+async fn close(store: Arc<SledStore>) {
+    if let Some(store) = Arc::into_inner(store) {
+        let closing = tokio::task::spawn_blocking(|| store.close_and_snapshot());
+        if let Err(error) = closing.await {
+            tracing::error!(%error, "the store could not be closed");
+        }
+    }
+}
+
+/// A store that failed once must not answer again, not even to be closed: sled would hang.
+fn leave_at_once(error: &store::Error) {
+    tracing::error!(%error, "the store has failed; leaving at once, so that nothing unsafe is answered");
+    eprintln!(
+        "error: {error}\nRohrpost has stopped. Mend the cause (a full disk?) and start it again."
+    );
+    std::process::abort();
+}
+
+fn warn_of(auth: AuthMode) {
+    match auth {
+        AuthMode::None => {
+            tracing::warn!("auth.mode is none: every request is accepted, for any project");
+        }
+    }
+}
+
+/// The signals that stop the server: SIGTERM, and SIGINT as Ctrl-C sends it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+}
+
+fn print_next_steps(address: SocketAddr) {
+    let text = format!(
+        "Rohrpost serves on http://{address} (Ctrl-C stops it). What to type next, in another terminal:\n\n\
+         {}\n\
+         The same with the otcextensions SDK is a script of ten lines: Quick start in README.md.\n",
+        next_steps(address)
+    );
+    // Nobody may be reading, and that is no reason not to serve.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// The shell lines of the README, which a test runs, for the server at `address`.
+fn next_steps(address: SocketAddr) -> String {
+    const README: &str = include_str!("../README.md");
+    let (_, after) = README
+        .split_once("<!-- quick-start.sh -->\n```bash\n")
+        .expect("a test finds the lines");
+    let (lines, _) = after.split_once("```").expect("a test finds the lines");
+    lines.replace("127.0.0.1:8080", &address.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_steps_are_those_of_the_readme_for_the_address_in_use() {
+        let steps = next_steps("127.0.0.1:4711".parse().unwrap());
+        assert!(steps.contains("http://127.0.0.1:4711/v1.0/"), "{steps}");
+        assert!(!steps.contains("8080"), "{steps}");
+        assert!(
+            steps.ends_with('\n') && steps.lines().count() < 12,
+            "{steps}"
+        );
+    }
+}
