@@ -1,0 +1,75 @@
+//! The real program as a process of its own, on a port and a data folder of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+
+/// The program with these arguments and nothing set in its environment.
+pub fn rohrpost(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ROHRPOST__") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What the program says and how it ends, for a command that ends by itself.
+pub fn run(arguments: &[&str]) -> Output {
+    rohrpost(arguments).output().unwrap()
+}
+
+/// A server that runs, and is killed when dropped.
+pub struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// Its address and port, as it printed them.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts it on this data folder and waits until it serves.
+    pub fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
+        command.arg(data).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let after = line.split_once("http://").map(|(_, after)| after);
+        let address = after.and_then(|after| after.split_whitespace().next());
+        let address =
+            address.unwrap_or_else(|| panic!("it does not say where it serves: {line:?}"));
+        Self {
+            address: address.to_owned(),
+            child,
+            stdout,
+        }
+    }
+
+    /// Sends it this signal (`TERM`, `INT`).
+    pub fn signal(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        let status = kill
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits until it has ended: how, and what it printed since it served.
+    pub fn wait(mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap(), rest)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
