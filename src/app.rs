@@ -1,6 +1,6 @@
 //! The one place that wires everything, starts it and stops it in order.
 //!
-//! Owns the order: data folder → handler key → store → broker → server, and back. Refuses to know what any of
+//! Owns the order: data folder → store → handler key → broker → server, and back. Refuses to know what any of
 //! them does.
 
 use std::io::{self, Write};
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::{self, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 
 use crate::broker::{self, Broker};
@@ -47,64 +48,90 @@ fn new_runtime(workers: Option<usize>) -> io::Result<Runtime> {
 
 async fn run(config: Config) -> Result<()> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
-    folder::create(&config.data)?;
-    let handler_key = identity::handler_key(&config.data)?;
-    let store = Arc::new(SledStore::open(&config.data.join("store"), config.store)?);
-    let broker = Broker::open(
-        store.clone(),
-        broker::Settings {
-            limits: config.limits,
-            handler_key,
-            clock: broker::Clock::system(),
-            cache_bytes: config.batch_cache_bytes,
-            on_failure: Box::new(leave_at_once),
-        },
-    )?;
-    let server = http::Server::bind(config.listen, config.http, broker.clone())
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-
-    warn_of(config.auth);
-    let address = server.local_addr();
-    tracing::info!(%address, data = %config.data.display(), "serving");
-    print_next_steps(address);
-
-    let (stop_serving, stopped) = oneshot::channel::<()>();
-    let stopped = async { drop(stopped.await) };
-    let mut serving = tokio::spawn(server.serve(stopped, GRACE));
+    let mut running = Running::start(config).await?;
     tokio::select! {
         () = signals.next() => tracing::info!("stopping"),
-        ended = &mut serving => bail!("the server ended by itself: {ended:?}"),
+        ended = &mut running.serving => bail!("the server ended by itself: {ended:?}"),
     }
-
-    let deadline = Instant::now() + STOP_TIME;
-    let stop_in_order = async {
-        drop(stop_serving);
-        broker.stop().await;
-        serving
-            .await
-            .context("the server failed while it stopped")?;
-        drop(broker);
-        let _ = timeout_at(deadline, close(store)).await;
-        anyhow::Ok(())
-    };
     tokio::select! {
-        result = timeout_at(deadline, stop_in_order) => {
-            result.context("requests did not end in time; what was answered is safe")??;
-        }
+        result = running.stop() => result?,
         () = signals.next() => bail!("stopped at once by a second signal; what was answered is safe"),
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Closes the store, so that the next start is quick. Everything is durable already.
-async fn close(store: Arc<SledStore>) {
-    if let Some(store) = Arc::into_inner(store) {
-        let closing = tokio::task::spawn_blocking(|| store.close_and_snapshot());
-        if let Err(error) = closing.await {
-            tracing::error!(%error, "the store could not be closed");
+/// What was started, and has to be stopped in the opposite order.
+struct Running {
+    store: Arc<SledStore>,
+    broker: Broker,
+    serving: JoinHandle<()>,
+    /// The server stops when this is dropped.
+    stop_serving: oneshot::Sender<()>,
+}
+
+impl Running {
+    async fn start(config: Config) -> Result<Self> {
+        folder::create(&config.data)?;
+        // The store comes first, as it keeps other processes out of the folder.
+        let store = Arc::new(SledStore::open(&config.data.join("store"), config.store)?);
+        let broker = Broker::open(
+            store.clone(),
+            broker::Settings {
+                limits: config.limits,
+                handler_key: identity::handler_key(&config.data)?,
+                clock: broker::Clock::system(),
+                cache_bytes: config.batch_cache_bytes,
+                on_failure: Box::new(leave_at_once),
+            },
+        )?;
+        let server = http::Server::bind(config.listen, config.http, broker.clone())
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+
+        warn_of(config.auth);
+        let address = server.local_addr();
+        tracing::info!(%address, data = %config.data.display(), "serving");
+        print_next_steps(address);
+
+        let (stop_serving, stopped) = oneshot::channel();
+        let stopped = async { drop(stopped.await) };
+        Ok(Self {
+            store,
+            broker,
+            serving: tokio::spawn(server.serve(stopped, GRACE)),
+            stop_serving,
+        })
+    }
+
+    async fn stop(self) -> Result<()> {
+        let deadline = Instant::now() + STOP_TIME;
+        let ending = async {
+            drop(self.stop_serving);
+            self.broker.stop().await;
+            drop(self.broker);
+            self.serving.await
+        };
+        timeout_at(deadline, ending)
+            .await
+            .context("requests did not end in time; what was answered is safe")?
+            .context("the server failed while it stopped")?;
+
+        match timeout_at(deadline, close(self.store)).await {
+            Ok(result) => result.context("the store could not be closed"),
+            Err(_) => {
+                tracing::info!("no time was left to prepare a quick start");
+                Ok(())
+            }
         }
+    }
+}
+
+/// Closes the store, so that the next start is quick. Everything is durable already.
+async fn close(store: Arc<SledStore>) -> Result<()> {
+    match Arc::into_inner(store) {
+        Some(store) => Ok(task::spawn_blocking(|| store.close_and_snapshot()).await??),
+        None => bail!("it is still in use"),
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Config {
     /// The data folder.
     pub data: PathBuf,
     /// The storage engine.
-    pub store: store::sled::Settings,
+    pub store: store::Settings,
     /// Bytes of recent batches that the broker keeps in memory.
     pub batch_cache_bytes: usize,
     /// Who may ask.
@@ -110,9 +110,10 @@ fn data(layers: &Layers) -> Result<PathBuf, Error> {
     })
 }
 
-fn store(layers: &Layers) -> Result<store::sled::Settings, Error> {
-    Ok(store::sled::Settings {
-        cache_bytes: layers.number("storage.cache_bytes", MIB as u64..=64 * GIB as u64)?,
+fn store(layers: &Layers) -> Result<store::Settings, Error> {
+    Ok(store::Settings {
+        cache_capacity_bytes: layers
+            .number("storage.cache_capacity_bytes", MIB as u64..=64 * GIB as u64)?,
     })
 }
 

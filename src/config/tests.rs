@@ -55,6 +55,7 @@ fn the_built_in_file_says_what_the_code_has_as_defaults() {
         format!("{:?}", config.http),
         format!("{:?}", http::Settings::default())
     );
+    assert_eq!(config.store, store::Settings::default());
     assert_eq!(
         format!("{:?}", config.limits),
         format!("{:?}", Limits::default())
