@@ -62,7 +62,7 @@ pub struct Settings {
     /// Where time comes from.
     pub clock: Clock,
     /// Bytes of recently written and read records that are kept in memory.
-    pub cache_bytes: u64,
+    pub cache_bytes: usize,
     /// Told when a commit fails. Nothing can become durable any more; the process should leave.
     pub on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
 }
@@ -91,6 +91,7 @@ struct Inner {
     next_queue: AtomicU64,
     is_stopping: AtomicBool,
     owners: Mutex<Vec<JoinHandle<()>>>,
+    reaping: JoinHandle<()>,
 }
 
 impl Broker {
@@ -104,12 +105,12 @@ impl Broker {
     ) -> std::result::Result<Self, store::Error> {
         let ServerEntry { epoch, next_queue } = recovery::begin(store.as_ref())?;
         let restored = recovery::queues(store.as_ref(), &settings.limits, epoch)?;
-        let cache = Arc::new(Cache::with_capacity(settings.cache_bytes));
+        let cache = Arc::new(Cache::with_capacity(settings.cache_bytes as u64));
         let committer =
             Committer::start(Arc::clone(&store), Arc::clone(&cache), settings.on_failure);
         let committer =
             Arc::new(committer.map_err(|error| store::Error::Engine(error.to_string()))?);
-        let reaper = Reaper::start(Arc::clone(&store), &committer)?;
+        let (reaper, reaping) = Reaper::start(Arc::clone(&store), &committer)?;
         let context = Context {
             store,
             cache,
@@ -126,6 +127,7 @@ impl Broker {
             next_queue: AtomicU64::new(next_queue),
             is_stopping: AtomicBool::new(false),
             owners: Mutex::default(),
+            reaping,
         };
         let broker = Self {
             inner: Arc::new(inner),
@@ -529,6 +531,7 @@ impl Broker {
             // An owner that panicked has said so.
             let _ = owner.await;
         }
+        self.inner.reaping.abort();
         let committer = Arc::clone(&self.context().committer);
         // The commit thread is joined where blocking is allowed.
         let _ = tokio::task::spawn_blocking(move || committer.close()).await;

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Weak};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::committer::{Committer, Unit};
 use crate::store::{self, Batch, Store, key};
@@ -30,11 +31,15 @@ pub struct Reaper {
 }
 
 impl Reaper {
-    /// Starts the task with the garbage that an earlier run left.
+    /// Starts the task with the garbage that an earlier run left. The task may be aborted at any time: the next start
+    /// goes on.
     ///
     /// # Errors
     /// What reading the store fails with.
-    pub fn start(store: Arc<dyn Store>, committer: &Arc<Committer>) -> Result<Self, store::Error> {
+    pub fn start(
+        store: Arc<dyn Store>,
+        committer: &Arc<Committer>,
+    ) -> Result<(Self, JoinHandle<()>), store::Error> {
         let (garbage, mut notes) = mpsc::unbounded_channel();
         let reaper = Self { garbage };
         for (entry_key, _) in super::persist::all_entries(store.as_ref(), &key::all_garbage())? {
@@ -42,14 +47,14 @@ impl Reaper {
             reaper.clear(Garbage { queue, group });
         }
         let committer = Arc::downgrade(committer);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             while let Some(garbage) = notes.recv().await {
                 if let Err(error) = clear(store.as_ref(), &committer, garbage).await {
                     tracing::error!(queue = garbage.queue.0, %error, "clearing away a deleted queue or group failed");
                 }
             }
         });
-        Ok(reaper)
+        Ok((reaper, task))
     }
 
     /// Clears this away in the background. Its note is durable already.
