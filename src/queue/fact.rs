@@ -123,7 +123,7 @@ pub enum Fact {
         group: GroupNumber,
         /// The next record to deliver, for the logs that change.
         positions: Vec<(LogNumber, Offset)>,
-        /// Deliveries before this one can no longer be acknowledged.
+        /// Deliveries of messages before this one can no longer be acknowledged where nobody holds a lease.
         fence: Attempt,
     },
     /// The queue has these tags and no others.
@@ -137,6 +137,8 @@ pub enum Settlement {
     Consumed,
     /// It is not for this group.
     Skipped,
+    /// Its retention ended before the group consumed it.
+    Expired,
 }
 
 /// Why records are gone.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Decision, Fact, Log, Queue, Reader, Refusal, Settlement, Trim};
 use crate::types::tag::MAX_TAGS;
 use crate::types::{
-    Attempt, GroupId, GroupName, GroupNumber, LabelFilter, LogNumber, Offset, Tag, TagKey,
+    Attempt, Claim, GroupId, GroupName, GroupNumber, LabelFilter, LogNumber, Offset, Tag, TagKey,
     TagValue, Timestamp,
 };
 
@@ -143,13 +143,24 @@ impl Group {
     }
 
     pub(super) fn reader_mut(&mut self, log: LogNumber) -> &mut Reader {
-        let partition = self.readers.get_mut(log.raw() as usize);
-        partition.unwrap_or(&mut self.dead_reader)
+        match log.dead_letters_of() {
+            Some(_) => &mut self.dead_reader,
+            None => &mut self.readers[log.raw() as usize],
+        }
+    }
+
+    /// Whether the group was moved elsewhere after this delivery of a message.
+    pub(super) fn is_fenced(&self, claim: Claim) -> bool {
+        claim.log.dead_letters_of().is_none() && claim.attempt < self.fence
     }
 
     pub(super) fn settle(&mut self, log: LogNumber, offset: Offset, how: Settlement) {
-        if how == Settlement::Consumed && log.dead_letters_of().is_none() {
-            self.consumed += 1;
+        if log.dead_letters_of().is_none() {
+            match how {
+                Settlement::Consumed => self.consumed += 1,
+                Settlement::Expired => self.expired += 1,
+                Settlement::Skipped => {}
+            }
         }
         self.reader_mut(log).settle(offset);
         self.is_touched = true;
@@ -325,5 +336,219 @@ impl Queue {
             facts,
             ..Decision::unchanged(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::super::fixture::{ACK_WAIT_MS, Bench, P0, message, offsets};
+    use super::*;
+    use crate::types::QueueMode;
+
+    fn named(names: &[&str]) -> Vec<(GroupId, GroupName)> {
+        let name = |name: &&str| {
+            let id = GroupId::new(Uuid::from_u128(name.bytes().map(u128::from).sum()));
+            (id, GroupName::parse(name).unwrap())
+        };
+        names.iter().map(name).collect()
+    }
+
+    fn create(bench: &mut Bench, names: &[&str]) -> Result<(), Refusal> {
+        let decision = bench.queue.decide_create_groups(bench.now, named(names))?;
+        bench.accept(decision);
+        Ok(())
+    }
+
+    fn names(bench: &Bench) -> Vec<&str> {
+        bench
+            .queue
+            .groups()
+            .map(|group| group.name().as_str())
+            .collect()
+    }
+
+    #[test]
+    fn groups_are_created_all_or_none_and_keep_their_order() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        assert_eq!(create(&mut bench, &["b", "a"]), Ok(()));
+        let taken = |name: &str| Err(Refusal::GroupExists(GroupName::parse(name).unwrap()));
+        assert_eq!(create(&mut bench, &["b"]), taken("b"));
+        assert_eq!(create(&mut bench, &["d", "c"]), Err(Refusal::TooManyGroups));
+        let mut empty = Bench::new(QueueMode::Normal);
+        assert_eq!(create(&mut empty, &["d", "c", "d"]), taken("d"));
+        assert_eq!(names(&empty), Vec::<&str>::new());
+        assert_eq!(create(&mut bench, &["B"]), Ok(()), "names mind their case");
+        assert_eq!(names(&bench), ["b", "a", "B"]);
+    }
+
+    #[test]
+    fn a_new_group_begins_with_the_oldest_message_that_is_kept() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        bench.send(4);
+        bench.trim(P0, 2);
+        let group = bench.group("late");
+        assert_eq!(bench.available(group), 2);
+        assert_eq!(bench.state(group).expired(), 0);
+        assert_eq!(offsets(&bench.consume(group, 9)), [2, 3]);
+    }
+
+    #[test]
+    fn a_deleted_group_leaves_the_others_and_its_name_alone() {
+        let mut bench = Bench::with_redrive(QueueMode::Normal, 1);
+        let (gone, kept) = (bench.group("gone"), bench.group("kept"));
+        bench.send(2);
+        bench.fail_next(gone, 2);
+        let deleted = bench.queue.decide_delete_group(gone).unwrap();
+        bench.accept(deleted);
+        let again = bench.queue.decide_delete_group(gone);
+        assert_eq!(again, Err(Refusal::NoGroup));
+        bench.restart();
+        let anew = bench.group("gone");
+        assert_ne!(anew, gone, "numbers are never given twice");
+        assert_eq!(bench.state(anew).dead_produced(), 0);
+        assert_eq!(offsets(&bench.consume(anew, 9)), [0, 1]);
+        assert_eq!(offsets(&bench.consume(kept, 9)), [0, 1]);
+    }
+
+    #[test]
+    fn what_is_produced_is_consumed_in_flight_dead_or_available() {
+        for mode in [QueueMode::Normal, QueueMode::Fifo] {
+            let mut bench = Bench::with_redrive(mode, 1);
+            let (group, other) = (bench.group("a"), bench.group("b"));
+            let check = |bench: &Bench, consumed, in_flight, dead, available| {
+                let state = bench.state(group);
+                assert_eq!(state.consumed(), consumed, "{mode:?}");
+                assert_eq!(state.in_flight(), in_flight, "{mode:?}");
+                assert_eq!(state.dead_available(), dead, "{mode:?}");
+                assert_eq!(bench.available(group), available, "{mode:?}");
+                let sum = consumed + in_flight as u64 + dead + available;
+                assert_eq!(bench.queue.messages(), sum, "{mode:?}");
+                assert_eq!(bench.available(other), 6, "{mode:?}");
+            };
+            bench.send(6);
+            check(&bench, 0, 0, 0, 6);
+            let claims = bench.consume(group, 4);
+            check(&bench, 0, 4, 0, 2);
+            bench.ack(&claims[..2], "ss").unwrap();
+            check(&bench, 2, 2, 0, 2);
+            bench.pass(ACK_WAIT_MS);
+            check(&bench, 2, 0, 2, 2);
+            bench.restart();
+            check(&bench, 2, 0, 2, 2);
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_set_back_is_given_everything_from_there_again() {
+        for mode in [QueueMode::Normal, QueueMode::Fifo] {
+            let mut bench = Bench::with_redrive(mode, 2);
+            let group = bench.group("a");
+            bench.send(5);
+            let claims = bench.consume(group, 3);
+            bench.ack(&claims, "ssf").unwrap();
+            bench.consume(group, 1);
+            bench.reset(group, 1);
+            assert_eq!(bench.available(group), 4, "{mode:?}");
+            assert_eq!(bench.state(group).in_flight(), 0, "{mode:?}");
+            bench.restart();
+            assert_eq!(offsets(&bench.consume(group, 9)), [1, 2, 3, 4], "{mode:?}");
+            let reader = bench.state(group).reader(P0).unwrap();
+            assert_eq!(reader.failures(Offset(2)), 0, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_set_forward_skips_what_lies_between() {
+        let mut bench = Bench::new(QueueMode::Fifo);
+        let group = bench.group("a");
+        bench.send(5);
+        bench.reset(group, 3);
+        assert_eq!(
+            (bench.available(group), bench.state(group).expired()),
+            (2, 0)
+        );
+        assert_eq!(offsets(&bench.consume(group, 9)), [3, 4]);
+    }
+
+    #[test]
+    fn a_position_is_brought_within_what_is_kept() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        let group = bench.group("a");
+        bench.send(4);
+        bench.trim(P0, 2);
+        bench.reset(group, 0);
+        assert_eq!(offsets(&bench.consume(group, 9)), [2, 3]);
+        let sent = bench
+            .queue
+            .decide_send(bench.now, vec![message(&[])])
+            .unwrap();
+        bench.queue.accept(&sent);
+        let latest = [(P0, Offset(u64::MAX))];
+        let reset = bench.queue.decide_reset(group, &latest).unwrap();
+        let [Fact::Reset { positions, .. }] = &reset.facts[..] else {
+            panic!("{reset:?}");
+        };
+        assert_eq!(positions, &[(P0, Offset(4))], "what is durable");
+        let dead = LogNumber::dead_letters(group);
+        for log in [LogNumber::partition(1), dead] {
+            let refused = bench.queue.decide_reset(group, &[(log, Offset(0))]);
+            assert_eq!(refused, Err(Refusal::NoPartition));
+        }
+        let unknown = bench.queue.decide_reset(GroupNumber(9), &[]);
+        assert_eq!(unknown, Err(Refusal::NoGroup));
+    }
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag {
+            key: TagKey::parse(key).unwrap(),
+            value: TagValue::parse(value).unwrap(),
+        }
+    }
+
+    fn tags(bench: &Bench) -> Vec<(&str, &str)> {
+        let tags = bench.queue.tags().iter();
+        tags.map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn tags_are_set_replaced_and_removed() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        for new in [vec![tag("b", "1"), tag("a", "1")], vec![tag("b", "2")]] {
+            let set = bench.queue.decide_set_tags(new).unwrap();
+            bench.accept(set);
+        }
+        bench.restart();
+        assert_eq!(tags(&bench), [("a", "1"), ("b", "2")]);
+        let (a, b) = (tag("a", "1"), tag("b", "1"));
+        let gone = [(a.key.clone(), None), (b.key, Some(b.value))];
+        let removed = bench.queue.decide_remove_tags(&gone);
+        bench.accept(removed);
+        assert_eq!(tags(&bench), [("b", "2")], "the value was another");
+        assert_eq!(bench.queue.decide_remove_tags(&gone).facts, []);
+        assert_eq!(bench.queue.decide_delete_tag(a.key), Err(Refusal::NoTag));
+        let last = bench.queue.decide_delete_tag(tag("b", "").key).unwrap();
+        bench.accept(last);
+        bench.restart();
+        assert_eq!(tags(&bench), []);
+    }
+
+    #[test]
+    fn a_queue_has_at_most_ten_tags() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        let ten = |value: &str| {
+            (0..10)
+                .map(|n| tag(&n.to_string(), value))
+                .collect::<Vec<_>>()
+        };
+        for value in ["old", "new"] {
+            let set = bench.queue.decide_set_tags(ten(value)).unwrap();
+            bench.accept(set);
+        }
+        let eleventh = bench.queue.decide_set_tags(vec![tag("10", "")]);
+        assert_eq!(eleventh, Err(Refusal::TooManyTags));
+        assert_eq!(tags(&bench).len(), 10);
     }
 }

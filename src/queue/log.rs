@@ -69,3 +69,30 @@ impl Log {
         self.visible_end = self.visible_end.max(self.start);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_count_once_they_are_durable() {
+        let mut log = Log::default();
+        log.append(3);
+        assert_eq!((log.len(), log.end()), (0, Offset(3)));
+        assert!(log.is_empty());
+        log.reveal(Offset(2));
+        log.reveal(Offset(1));
+        assert_eq!(log.visible_end(), Offset(2), "what was seen stays seen");
+        log.trim(Offset(1));
+        log.trim(Offset(0));
+        assert_eq!((log.start(), log.len()), (Offset(1), 1));
+    }
+
+    #[test]
+    fn a_restored_log_is_durable_as_a_whole() {
+        let log = Log::restored(Offset(5), Offset(9));
+        assert_eq!((log.len(), log.visible_end()), (4, log.end()));
+        let trimmed = Log::restored(Offset(5), Offset(0));
+        assert_eq!((trimmed.len(), trimmed.end()), (0, Offset(5)));
+    }
+}

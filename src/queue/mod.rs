@@ -10,6 +10,8 @@
 mod ack;
 mod deliver;
 mod fact;
+#[cfg(test)]
+mod fixture;
 mod groups;
 mod log;
 mod reader;
@@ -110,7 +112,8 @@ pub enum Refusal {
     /// The first entry of an acknowledgement is held by nobody any more.
     #[error("the handler is no longer valid")]
     Gone,
-    /// On a FIFO queue, an acknowledgement does not begin with what is outstanding, in order.
+    /// On a FIFO queue, what an acknowledgement names, or what of it succeeds, is not the first part of what is
+    /// outstanding.
     #[error("the handlers are not the first ones outstanding")]
     OutOfOrder,
 }
@@ -354,13 +357,12 @@ impl Queue {
                 deadline,
             } => {
                 self.next_attempt = self.next_attempt.max(attempt.next());
-
                 self.group_mut(group)
                     .reader_mut(log)
                     .take(offset, Lease { attempt, deadline });
             }
             Hold::Returned { group, log, offset } => {
-                self.group_mut(group).reader_mut(log).give_back(offset)
+                self.group_mut(group).reader_mut(log).give_back(offset);
             }
         }
     }

@@ -77,6 +77,12 @@ impl Reader {
         reader
     }
 
+    /// Behind the last fresh record that was taken.
+    #[must_use]
+    pub const fn cursor(&self) -> Offset {
+        self.cursor
+    }
+
     /// Every record below this is settled.
     #[must_use]
     pub const fn floor(&self) -> Offset {
@@ -278,5 +284,117 @@ impl Reader {
         {
             self.touched.failures.insert(entry.remove_entry().0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(attempt: u64) -> Lease {
+        Lease {
+            attempt: Attempt(attempt),
+            deadline: Timestamp(100 + attempt),
+        }
+    }
+
+    fn log(end: u64) -> Log {
+        Log::restored(Offset(0), Offset(end))
+    }
+
+    fn takeable(reader: &Reader, end: u64) -> Vec<u64> {
+        reader.takeable(&log(end)).map(|offset| offset.0).collect()
+    }
+
+    #[test]
+    fn what_is_taken_is_taken_by_nobody_else() {
+        let mut reader = Reader::default();
+        reader.take(Offset(0), lease(1));
+        assert_eq!(takeable(&reader, 3), [1, 2]);
+        assert_eq!(reader.available(&log(3)), 2);
+        reader.give_back(Offset(0));
+        assert_eq!(takeable(&reader, 3), [0, 1, 2]);
+        assert_eq!(reader.lease(Offset(0)), None);
+        assert_eq!(reader.first_deadline(), None);
+    }
+
+    #[test]
+    fn the_floor_moves_over_everything_that_is_settled() {
+        let mut reader = Reader::default();
+        reader.settle(Offset(2));
+        reader.settle(Offset(1));
+        assert_eq!(reader.floor(), Offset(0));
+        assert_eq!(takeable(&reader, 5), [0, 3, 4]);
+        reader.settle(Offset(0));
+        assert_eq!(reader.floor(), Offset(3));
+        reader.settle(Offset(0));
+        assert_eq!(reader.available(&log(5)), 2);
+    }
+
+    #[test]
+    fn a_record_that_was_given_back_unseen_comes_once() {
+        let mut reader = Reader::default();
+        reader.give_back(Offset(1));
+        assert!(!reader.is_untouched(Offset(1)));
+        assert!(reader.is_untouched(Offset(0)));
+        assert_eq!(takeable(&reader, 3), [1, 0, 2]);
+        reader.take(Offset(1), lease(1));
+        assert_eq!(takeable(&reader, 3), [0, 2]);
+    }
+
+    #[test]
+    fn leases_run_out_in_order_of_their_deadline() {
+        let mut reader = Reader::default();
+        for (offset, attempt) in [(0, 3), (1, 1), (2, 2)] {
+            reader.take(Offset(offset), lease(attempt));
+        }
+        assert_eq!(reader.first_deadline(), Some(Timestamp(101)));
+        let overdue: Vec<_> = reader.overdue(Timestamp(102)).collect();
+        assert_eq!(overdue, [Offset(1), Offset(2)]);
+        assert_eq!(reader.overdue(Timestamp(100)).count(), 0);
+    }
+
+    #[test]
+    fn failures_are_noted_until_the_record_is_settled() {
+        let mut reader = Reader::default();
+        reader.take(Offset(1), lease(1));
+        reader.fail(Offset(1), 1);
+        assert_eq!(reader.noted_failures(Offset(1)), Some(1));
+        assert_eq!(reader.take_touched().failures, [Offset(1)].into());
+        reader.settle(Offset(1));
+        assert_eq!(reader.failures(Offset(1)), 0);
+        assert_eq!(reader.take_touched().failures, [Offset(1)].into());
+        reader.fail(Offset(1), 2);
+        assert_eq!(reader.noted_failures(Offset(1)), None, "it is settled");
+    }
+
+    #[test]
+    fn a_trim_loses_what_is_neither_settled_nor_held() {
+        let mut reader = Reader::default();
+        reader.take(Offset(0), lease(1));
+        reader.settle(Offset(1));
+        reader.fail(Offset(3), 1);
+        assert_eq!(reader.trim(Offset(4)), 2);
+        assert_eq!(reader.trim(Offset(2)), 0);
+        assert_eq!(reader.leased(), 1);
+        assert_eq!(reader.noted_failures(Offset(3)), None);
+        reader.give_back(Offset(0));
+        assert_eq!(takeable(&reader, 6), [4, 5]);
+        assert_eq!(reader.available(&log(6)), 2);
+    }
+
+    #[test]
+    fn a_reset_touches_every_page_and_failure_that_it_forgets() {
+        let mut reader = Reader::default();
+        reader.settle(Offset(4));
+        reader.settle(Offset(5_000));
+        reader.fail(Offset(7), 2);
+        reader.take_touched();
+        reader.reset(Offset(2));
+        let touched = reader.take_touched();
+        assert_eq!(touched.pages, [0, 1].into());
+        assert_eq!(touched.failures, [Offset(7)].into());
+        assert!(reader.page(0).is_none() && reader.page(1).is_none());
+        assert_eq!(takeable(&reader, 6), [2, 3, 4, 5]);
     }
 }

@@ -36,7 +36,7 @@ pub struct SavedGroup {
     pub consumed: u64,
     /// Messages that expired before it consumed them.
     pub expired: u64,
-    /// Deliveries before this one can no longer be acknowledged.
+    /// Deliveries of messages before this one can no longer be acknowledged.
     pub fence: Attempt,
     /// The filter that it is bound to.
     pub filter: Option<LabelFilter>,
@@ -61,7 +61,7 @@ pub enum Change {
     /// A group's entry.
     Group(GroupNumber, SavedGroup),
     /// A page of settled records; gone, if nothing.
-    Page(GroupNumber, LogNumber, u64, Option<Page>),
+    Page(GroupNumber, LogNumber, u64, Option<Box<Page>>),
     /// A record's failures; gone, if nothing.
     Failures(GroupNumber, LogNumber, Offset, Option<u32>),
 }
@@ -192,10 +192,100 @@ impl Group {
         let dead = (LogNumber::dead_letters(number), &mut self.dead_reader);
         for (log, reader) in partitions.chain(std::iter::once(dead)) {
             let touched = reader.take_touched();
-            let page = |at| Change::Page(number, log, at, reader.page(at).cloned());
+            let page = |at| Change::Page(number, log, at, reader.page(at).cloned().map(Box::new));
             changes.extend(touched.pages.into_iter().map(page));
             let failures = |at| Change::Failures(number, log, at, reader.noted_failures(at));
             changes.extend(touched.failures.into_iter().map(failures));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PAGE_RECORDS;
+    use super::super::fixture::{Bench, P0, message, offsets};
+    use super::*;
+    use crate::types::QueueMode;
+
+    #[test]
+    fn a_restart_keeps_what_is_settled_and_failed_and_forgets_leases() {
+        let mut bench = Bench::with_redrive(QueueMode::Normal, 3);
+        let group = bench.group("a");
+        bench.send(6);
+        let claims = bench.consume(group, 5);
+        bench.ack(&claims[1..4], "ssf").unwrap();
+        bench.restart();
+        let state = bench.state(group);
+        assert_eq!((state.consumed(), state.in_flight()), (2, 0));
+        assert_eq!(state.reader(P0).unwrap().failures(Offset(3)), 1);
+        assert_eq!(bench.available(group), 4);
+        assert_eq!(offsets(&bench.consume(group, 9)), [0, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_restart_keeps_settled_pages_across_their_border() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        let group = bench.group("a");
+        bench.send_all(vec![message(&[]); 5_000]);
+        bench.reset(group, PAGE_RECORDS - 3);
+        let claims = bench.consume(group, 8);
+        bench.ack(&claims[1..7], "ssssss").unwrap();
+        bench.restart();
+        let first = PAGE_RECORDS - 3;
+        assert_eq!(offsets(&bench.consume(group, 2)), [first, first + 7]);
+        bench.restart();
+        let late = bench.consume(group, 1);
+        bench.ack(&late, "s").unwrap();
+        bench.restart();
+        assert_eq!(offsets(&bench.consume(group, 1)), [first + 7]);
+    }
+
+    #[test]
+    fn offsets_go_on_after_everything_was_trimmed_and_forgotten() {
+        let mut bench = Bench::new(QueueMode::Normal);
+        let group = bench.group("a");
+        bench.send(3);
+        bench.trim(P0, 3);
+        bench.shelf.0.clear();
+        bench.restart();
+        bench.send(1);
+        assert_eq!(offsets(&bench.consume(group, 9)), [3]);
+    }
+
+    #[test]
+    fn changes_are_taken_once() {
+        let mut bench = Bench::with_redrive(QueueMode::Normal, 9);
+        let group = bench.group("a");
+        bench.send(4);
+        let claims = bench.consume(group, 4);
+        let entries = super::super::fixture::entries(&claims[1..3], "sf");
+        let source = super::super::Source::Messages;
+        let ack = bench.queue.decide_ack(bench.now, group, source, &entries);
+        bench.queue.accept(&ack.unwrap());
+        let changes = bench.queue.take_changes();
+        let saved = bench.state(group).saved();
+        let [
+            Change::Group(_, taken),
+            Change::Page(_, _, 0, Some(_)),
+            Change::Failures(_, _, Offset(2), Some(1)),
+        ] = &changes[..]
+        else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(*taken, saved);
+        assert_eq!(bench.queue.take_changes(), []);
+    }
+
+    #[test]
+    fn what_is_no_longer_needed_is_removed_from_the_store() {
+        let mut bench = Bench::with_redrive(QueueMode::Normal, 9);
+        let group = bench.group("a");
+        bench.send_all(vec![message(&[]); 4_200]);
+        let claims = bench.consume(group, 2);
+        bench.ack(&claims[1..], "s").unwrap();
+        bench.ack(&claims[..1], "f").unwrap();
+        bench.trim(P0, 4_100);
+        let readers = bench.kept.readers_of(group);
+        assert!(readers.is_empty(), "{readers:?}");
     }
 }
