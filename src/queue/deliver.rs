@@ -102,7 +102,7 @@ impl Queue {
     /// # Errors
     /// The outer error is the record's that cannot be read. The inner refusal is [`Refusal::NoGroup`],
     /// [`Refusal::NoDeadLetters`] or [`Refusal::OtherFilter`].
-    #[allow(
+    #[expect(
         clippy::type_complexity,
         reason = "an answer, a refusal of the rules, or a failure of the records"
     )]

@@ -49,7 +49,7 @@ impl Records for Shelf {
             timestamp: record.timestamp,
             audience: record.audience,
             passes: filter
-                .is_none_or(|filter| filter.matches(record.labels.iter().map(String::as_str))),
+                .is_none_or(|filter| filter.matches(&record.labels.iter().map(String::as_str))),
         })
     }
 }

@@ -375,7 +375,10 @@ mod tests {
         assert_eq!(create(&mut bench, &["b", "a"]), Ok(()));
         let taken = |name: &str| Err(Refusal::GroupExists(GroupName::parse(name).unwrap()));
         assert_eq!(create(&mut bench, &["b"]), taken("b"));
-        assert_eq!(create(&mut bench, &["d", "c"]), Err(Refusal::TooManyGroups));
+        assert_eq!(
+            create(&mut bench, &["d", "c"]),
+            Err(Refusal::TooManyGroups { quota: 3 })
+        );
         let mut empty = Bench::new(QueueMode::Normal);
         assert_eq!(create(&mut empty, &["d", "c", "d"]), taken("d"));
         assert_eq!(names(&empty), Vec::<&str>::new());
@@ -548,7 +551,7 @@ mod tests {
             bench.accept(set);
         }
         let eleventh = bench.queue.decide_set_tags(vec![tag("10", "")]);
-        assert_eq!(eleventh, Err(Refusal::TooManyTags));
+        assert_eq!(eleventh, Err(Refusal::TooManyTags { max: 10 }));
         assert_eq!(tags(&bench).len(), 10);
     }
 }

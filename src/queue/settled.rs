@@ -24,10 +24,6 @@ const fn page_of(offset: Offset) -> u64 {
 }
 
 /// Where in its page a record's bit stands.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "a word's index in its page is below 64"
-)]
 const fn bit_of(offset: Offset) -> (usize, u64) {
     let in_page = offset.0 % PAGE_RECORDS;
     (

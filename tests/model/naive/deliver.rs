@@ -134,6 +134,6 @@ fn is_for(entry: &Entry, ask: &Ask) -> bool {
     let passes = ask
         .filter
         .as_ref()
-        .is_none_or(|filter| filter.matches(labels));
+        .is_none_or(|filter| filter.matches(&labels));
     passes && entry.audience.is_none_or(|group| group == ask.group)
 }

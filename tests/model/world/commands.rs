@@ -44,7 +44,7 @@ impl Records for Shelf<'_> {
             bytes: entry.bytes,
             timestamp: entry.timestamp,
             audience: entry.audience,
-            passes: filter.is_none_or(|filter| filter.matches(labels)),
+            passes: filter.is_none_or(|filter| filter.matches(&labels)),
         })
     }
 }
