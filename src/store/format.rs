@@ -7,11 +7,12 @@ use super::{Batch, Durability, Error, Store, key};
 /// The format that this version writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
 
-/// Makes sure that the store is empty or written in a format that this version reads.
+/// Makes sure that the store is written in a format that this version reads; an empty one gets this version's.
 ///
 /// # Errors
-/// [`Error::NewerFormat`] if it is newer, [`Error::Damaged`] if it cannot be told.
-pub fn check(store: &dyn Store) -> Result<(), Error> {
+/// [`Error::NewerFormat`] if it is newer, [`Error::Damaged`] if it cannot be told. Any other error if the store cannot
+/// be used.
+pub fn establish(store: &dyn Store) -> Result<(), Error> {
     let damaged = |how: &str| Error::Damaged {
         what: "the store's format version".to_owned(),
         how: how.to_owned(),
@@ -25,19 +26,13 @@ pub fn check(store: &dyn Store) -> Result<(), Error> {
             }),
             _ => Err(damaged("it is no version number")),
         },
-        None if is_empty(store)? => Ok(()),
+        None if is_empty(store)? => {
+            let mut first = Batch::default();
+            first.put(key::format(), FORMAT.to_be_bytes());
+            store.commit(first, Durability::Flushed)
+        }
         None => Err(damaged("it is missing, but the store is not empty")),
     }
-}
-
-/// Writes the format of this version, durably.
-///
-/// # Errors
-/// [`Error`] if the store cannot be written.
-pub fn mark(store: &dyn Store) -> Result<(), Error> {
-    let mut batch = Batch::default();
-    batch.put(key::format(), FORMAT.to_be_bytes());
-    store.commit(batch, Durability::Flushed)
 }
 
 fn is_empty(store: &dyn Store) -> Result<bool, Error> {
@@ -51,38 +46,33 @@ mod tests {
     use super::super::conformance::put;
     use super::*;
 
-    fn check_with(entry: Option<(&[u8], &[u8])>) -> Result<(), String> {
+    fn check(entry: (&[u8], &[u8]), refusal: &str) {
         let store = SimulatedStore::new();
-        if let Some((key, value)) = entry {
-            put(&store, key, value, Durability::Flushed);
-        }
-        check(&store).map_err(|error| error.to_string())
+        put(&store, entry.0, entry.1, Durability::Flushed);
+        let message = establish(&store).unwrap_err().to_string();
+        assert!(message.contains(refusal), "{message}");
+        assert_eq!(store.commits(), 1, "what is refused is left as it is");
     }
 
     #[test]
-    fn an_empty_store_and_a_marked_one_are_accepted() {
-        assert_eq!(check_with(None), Ok(()));
+    fn an_empty_store_gets_the_format_and_then_has_it() {
         let store = SimulatedStore::new();
-        mark(&store).unwrap();
-        check(&store).unwrap();
-        assert_eq!(store.unflushed(), 0);
+        establish(&store).unwrap();
+        let found = store.crash(0);
+        put(&found, &key::server(), &[1], Durability::Flushed);
+        establish(&found).unwrap();
+        assert_eq!(found.commits(), 1);
     }
 
     #[test]
     fn anything_else_is_refused_with_the_reason() {
         let format = key::format();
-        for (key, value, refusal) in [
-            (&format[..], &[0, 0, 0, 2][..], "the store has format 2"),
-            (&format, &[0, 0, 0, 0], "it is no version number"),
-            (&format, &[1], "it is no version number"),
-            (
-                &key::server(),
-                &[1],
-                "it is missing, but the store is not empty",
-            ),
-        ] {
-            let message = check_with(Some((key, value))).unwrap_err();
-            assert!(message.contains(refusal), "{message}");
-        }
+        check((&format, &[0, 0, 0, 2]), "the store has format 2");
+        check((&format, &[0, 0, 0, 0]), "it is no version number");
+        check((&format, &[1]), "it is no version number");
+        check(
+            (&key::server(), &[1]),
+            "it is missing, but the store is not empty",
+        );
     }
 }

@@ -41,12 +41,19 @@ enum Kind {
     QueueState = 4,
     QueueTags = 5,
     Group = 6,
+    Probe = 7,
 }
 
 /// The version of the stored format.
 #[must_use]
 pub fn format() -> [u8; 2] {
     meta(Kind::Format).done()
+}
+
+/// Nothing but an entry to write, to see what a write does.
+#[must_use]
+pub fn probe() -> [u8; 2] {
+    meta(Kind::Probe).done()
 }
 
 /// What concerns the whole server.

@@ -190,7 +190,7 @@ mod tests {
         builder.finish()
     }
 
-    /// A store with batches [10, 13), [13, 14) of three parts and [20, 22) in one log, and others beside it.
+    /// A store with batches [10, 13), [13, 14) of many parts and [20, 22) in one log, and others beside it.
     fn filled() -> SimulatedStore {
         let store = SimulatedStore::new();
         let mut changes = Batch::default();
@@ -322,9 +322,10 @@ mod tests {
                 &message(format!("part {part} is missing")),
             );
         }
+        let last = u16::try_from(150_072 / PART_BYTES_MAX).unwrap();
         check_damaged(
-            containing(&part_is_missing(2), QUEUE, LOG, Offset(13)),
-            &message("it is 122880 bytes long instead of 150072".to_owned()),
+            containing(&part_is_missing(last), QUEUE, LOG, Offset(13)),
+            &message("it is 143360 bytes long instead of 150072".to_owned()),
         );
         let no_first = part_is_missing(0);
         let expected = message("part 0 is missing".to_owned());

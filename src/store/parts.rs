@@ -8,13 +8,18 @@ use bytes::Bytes;
 
 use super::{Batch, Error, Store};
 
-/// The greatest size of a value in the store: sixteen such values in one page of sled stay clear of a blob.
-pub const PART_BYTES_MAX: usize = 60 * 1024;
+/// The greatest size of a value in the store.
+///
+/// It bounds the memory that sled takes: a page holds up to sixteen values, and each of the cache's 256 shards keeps a
+/// page or two whatever its capacity. While a million messages of 1 KiB were written, 64 to a commit, sled took 216 MB
+/// with parts of 60 KiB, 90 MB with 12 KiB and 60 MB with 7 KiB. Smaller parts cost little: 1.4 µs of processor time per message.
+/// A page of such parts also stays far below the size at which sled moves it to a file of its own.
+pub const PART_BYTES_MAX: usize = 7 * 1024;
 
 /// Sets the value that starts at `first_key`, whose part number is 0, to `bytes`.
 ///
 /// # Panics
-/// If the value has more than 65,535 parts (3.7 GiB).
+/// If the value has more than 65,535 parts (448 MiB).
 pub fn put(batch: &mut Batch, first_key: &[u8], bytes: &[u8]) {
     for (number, part) in bytes.chunks(PART_BYTES_MAX).enumerate() {
         batch.put(part_key(first_key, number), part);
@@ -97,7 +102,7 @@ mod tests {
         check(1, 1);
         check(PART_BYTES_MAX, 1);
         check(PART_BYTES_MAX + 1, 2);
-        check(524_288, 9);
+        check(524_288, 74);
     }
 
     #[test]

@@ -15,12 +15,16 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::parts::PART_BYTES_MAX;
-use super::{Batch, Durability, Error, Store, barrier, format};
+use super::{Batch, Durability, Error, Store, barrier, format, key};
 
-/// sled's unit of writing. A page of more than a quarter of it moves to a file that is never made durable, and a page
-/// holds up to sixteen values: at sled's own 512 KiB values over 7 KiB would get there. Fixed when a store is created.
+/// sled's unit of writing, fixed when a store is created.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// The greatest value that is safe. A page of more than a quarter of a segment moves to a file of its own, which is
+/// never made durable, and a page holds up to sixteen values: this leaves a margin of one half.
+const VALUE_BYTES_MAX: usize = SEGMENT_BYTES / 4 / 16 / 2;
+
+const _: () = assert!(super::parts::PART_BYTES_MAX <= VALUE_BYTES_MAX);
 
 /// How long a buffered commit may stay in memory alone. sled reclaims space at the same pace, so it is never off.
 const FLUSH_EVERY_MS: u64 = 500;
@@ -28,14 +32,15 @@ const FLUSH_EVERY_MS: u64 = 500;
 /// How the store uses the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// What sled counts against its cache of pages; the memory it really takes is two to four times as much.
+    /// What sled counts against its cache of pages. What it takes is more: some 60 MB at the least, since it evicts
+    /// nothing from a shard of the cache, of which there are 256, before 64 accesses, and never the last page.
     pub cache_capacity_bytes: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            cache_capacity_bytes: 64 * 1024 * 1024,
+            cache_capacity_bytes: 32 * 1024 * 1024,
         }
     }
 }
@@ -70,8 +75,8 @@ impl SledStore {
             failure: OnceLock::new(),
         };
         make_files_durable(&store.folder)?;
-        format::check(&store)?;
-        store.mark_and_prove_barrier()?;
+        format::establish(&store)?;
+        store.prove_barrier()?;
         Ok(store)
     }
 
@@ -114,10 +119,16 @@ impl SledStore {
         self.run(::sled::Db::size_on_disk)
     }
 
-    /// Writes the format and looks whether that made our barrier run.
-    fn mark_and_prove_barrier(&self) -> Result<(), Error> {
+    /// Writes something and looks whether that made our barrier run.
+    fn prove_barrier(&self) -> Result<(), Error> {
         let before = barrier::count();
-        format::mark(self)?;
+        let mut change = Batch::default();
+        // sled leaves out a write that changes nothing, so the entry comes and goes.
+        match self.get(&key::probe())? {
+            Some(_) => change.delete(key::probe()),
+            None => change.put(key::probe(), []),
+        }
+        self.commit(change, Durability::Flushed)?;
         if cfg!(target_os = "linux") && barrier::count() == before {
             return Err(Error::NotDurable(
                 "sled does not call this program's sync_file_range".to_owned(),
@@ -141,8 +152,9 @@ impl SledStore {
     fn fail(&self, error: &::sled::Error) -> Error {
         let failure = error.to_string();
         if self.failure.set(failure.clone()).is_ok() {
-            // After an error sled hangs for ever when its last handle is dropped; this one never is.
-            std::mem::forget(self.db.clone());
+            // After an error sled hangs for ever when its last handle is dropped; this one never is, and so the folder
+            // stays taken.
+            std::mem::forget((self.db.clone(), self.lock.try_clone()));
         }
         Error::Engine(failure)
     }
@@ -157,17 +169,13 @@ impl Drop for SledStore {
 
 impl Store for SledStore {
     fn commit(&self, batch: Batch, durability: Durability) -> Result<(), Error> {
-        let mut changes = ::sled::Batch::default();
-        for (key, value) in batch.into_changes() {
-            match value {
-                Some(value) => {
-                    debug_assert!(value.len() <= PART_BYTES_MAX, "{key:02x?} is too large");
-                    changes.insert(&*escaped(&key), value);
-                }
-                None => changes.remove(&*escaped(&key)),
-            }
-        }
-        self.run(|db| db.apply_batch(changes))?;
+        let changes: Vec<Change> = batch.into_changes().map(checked).collect();
+        match <[Change; 1]>::try_from(changes) {
+            // Alone it is atomic, and sled's batch would cost a second write.
+            Ok([(key, Some(value))]) => self.run(|db| db.insert(key, value))?,
+            Ok([(key, None)]) => self.run(|db| db.remove(key))?,
+            Err(changes) => self.run(|db| db.apply_batch(together(changes)).map(|()| None))?,
+        };
         match durability {
             Durability::Buffered => Ok(()),
             // The blocking flush, from this thread alone: sled's asynchronous one deadlocks with seven callers.
@@ -199,6 +207,27 @@ impl Store for SledStore {
         let entry = self.run(|db| db.range(escaped_range(range)).next_back().transpose())?;
         Ok(entry.map(shared))
     }
+}
+
+/// A key as sled gets it, and what becomes of it.
+type Change = (Vec<u8>, Option<Vec<u8>>);
+
+fn checked((key, value): Change) -> Change {
+    if let Some(value) = &value {
+        debug_assert!(value.len() <= VALUE_BYTES_MAX, "{key:02x?} is too large");
+    }
+    (escaped(&key).into_owned(), value)
+}
+
+fn together(changes: Vec<Change>) -> ::sled::Batch {
+    let mut batch = ::sled::Batch::default();
+    for (key, value) in changes {
+        match value {
+            Some(value) => batch.insert(key, value),
+            None => batch.remove(key),
+        }
+    }
+    batch
 }
 
 fn shared((key, value): (::sled::IVec, ::sled::IVec)) -> (Bytes, Bytes) {
@@ -243,6 +272,7 @@ fn escaped_range(range: Range<&[u8]>) -> Range<Cow<'_, [u8]>> {
 }
 
 fn open_engine(folder: &Path, settings: Settings) -> Result<::sled::Db, Error> {
+    wait_for_former_handles(folder)?;
     ::sled::Config::new()
         .path(folder)
         .segment_size(SEGMENT_BYTES)
@@ -250,6 +280,15 @@ fn open_engine(folder: &Path, settings: Settings) -> Result<::sled::Db, Error> {
         .flush_every_ms(Some(FLUSH_EVERY_MS))
         .open()
         .map_err(|error| Error::Engine(error.to_string()))
+}
+
+/// When this process has just dropped a store, sled's threads may keep its file open and locked for a moment longer.
+fn wait_for_former_handles(folder: &Path) -> Result<(), Error> {
+    let path = folder.join("db");
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        opened => opened.and_then(|file| file.lock()).map_err(in_file(&path)),
+    }
 }
 
 /// Takes the folder for this process alone, before anything in it is touched. sled's own lock comes too late for that.
@@ -307,8 +346,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::conformance::{self, put, value_of};
+    use super::super::log;
     use super::super::record_batch::{Builder, Header};
-    use super::super::{key, log};
     use super::*;
     use crate::types::{LogNumber, Offset, QueueNumber, Record, Timestamp};
 
@@ -381,6 +420,8 @@ mod tests {
             assert!(message.contains("it has failed before"), "{message}");
         }
         drop(store);
+        let refusal = SledStore::open(folder.path(), Settings::default()).unwrap_err();
+        assert!(matches!(refusal, Error::File { .. }), "{refusal}");
     }
 
     #[test]
