@@ -1,4 +1,5 @@
-//! Tests of the whole program.
+//! Tests of the whole program: its command line and files as processes, and the API by route over a real server on the
+//! loopback and a simulated store, with a clock that the tests move.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,5 +9,21 @@
 
 mod architecture;
 mod cli;
+mod harness;
 mod process;
 mod readme;
+
+mod dms_acks;
+mod dms_consume;
+mod dms_dead_letters;
+mod dms_fifo;
+mod dms_groups;
+mod dms_instances;
+mod dms_queues;
+mod dms_quotas;
+mod dms_retention;
+mod dms_send;
+mod dms_tags;
+mod errors;
+mod ext;
+mod limits;
