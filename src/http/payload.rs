@@ -233,3 +233,25 @@ impl IntoResponse for Unread {
         Error::from(self).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_wait_for_room_until_their_deadline() {
+        let budget = BodyBudget::new(10);
+        let deadline = || Instant::now() + Duration::from_secs(5);
+        let held = budget.take(8, deadline()).await.unwrap();
+        assert_eq!(
+            budget.take(3, deadline()).await.unwrap_err(),
+            Unread::NoRoom
+        );
+        let release = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(held);
+        };
+        let (share, ()) = tokio::join!(budget.take(3, deadline()), release);
+        assert!(share.is_ok());
+    }
+}

@@ -50,7 +50,7 @@ impl std::fmt::Display for RequestId {
     }
 }
 
-/// The finaliser of SplitMix64: one to one, and neighbours end up far apart.
+/// The finaliser of `SplitMix64`: one to one, and neighbours end up far apart.
 const fn scrambled(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -26,6 +26,8 @@ use crate::broker::Broker;
 const BACKLOG: u32 = 4096;
 /// Refused connections that are told so at once; further ones are just closed.
 const REFUSALS_MAX: usize = 64;
+/// Bytes that a connection reads ahead at most, so that large bodies come in few pieces.
+const BUFFER_BYTES: usize = 64 << 10;
 /// How long to wait when the system has no connection to give (it has run out of files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -104,7 +106,8 @@ fn http_with(settings: &Settings) -> http1::Builder {
     let mut http = http1::Builder::new();
     // The stream's own time-outs tell idle connections from slow ones, and answer the slow ones.
     http.header_read_timeout(None)
-        .max_buf_size(settings.header_bytes_max);
+        .max_header_size(settings.header_bytes_max)
+        .max_buf_size(settings.header_bytes_max.max(BUFFER_BYTES));
     if settings.headers_max != LIBRARY_HEADERS_MAX {
         http.max_headers(settings.headers_max);
     }

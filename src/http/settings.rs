@@ -13,7 +13,7 @@ pub struct Settings {
     pub json_depth_max: usize,
     /// Headers of one request; beyond it 431.
     pub headers_max: usize,
-    /// Bytes of a request's line and headers, at least 8 KiB; beyond it 431.
+    /// Bytes of a request's line and headers; beyond it 431.
     pub header_bytes_max: usize,
     /// Open connections. One more gets 503 and is closed.
     pub connections_max: usize,

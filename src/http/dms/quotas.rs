@@ -6,12 +6,11 @@ use axum::response::Response;
 
 use super::wire::quotas::QuotasForm;
 use crate::http::App;
-use crate::http::error::Result;
 use crate::http::json::answer_with;
 use crate::http::path::InProject;
 
 /// `GET …/quotas/dms`, …/quotas and …/quota
-pub async fn show(State(app): State<App>, path: InProject) -> Result<Response> {
+pub async fn show(State(app): State<App>, path: InProject) -> Response {
     let quota = app.broker().queue_quota(path.project);
-    Ok(answer_with(StatusCode::OK, &QuotasForm::from(quota)))
+    answer_with(StatusCode::OK, &QuotasForm::from(quota))
 }
