@@ -13,7 +13,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::{self, JoinHandle};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::broker::{self, Broker};
 use crate::config::{AuthMode, Config};
@@ -129,9 +129,18 @@ impl Running {
 
 /// Closes the store, so that the next start is quick. Everything is durable already.
 async fn close(store: Arc<SledStore>) -> Result<()> {
-    match Arc::into_inner(store) {
-        Some(store) => Ok(task::spawn_blocking(|| store.close_and_snapshot()).await??),
-        None => bail!("it is still in use"),
+    let store = alone(store).await;
+    Ok(task::spawn_blocking(|| store.close_and_snapshot()).await??)
+}
+
+/// Waits until nobody else holds the store: tasks of the broker end a moment after it.
+async fn alone(mut shared: Arc<SledStore>) -> SledStore {
+    loop {
+        match Arc::try_unwrap(shared) {
+            Ok(store) => return store,
+            Err(still_shared) => shared = still_shared,
+        }
+        sleep(Duration::from_millis(1)).await;
     }
 }
 

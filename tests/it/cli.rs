@@ -153,17 +153,6 @@ fn health_is_0_while_the_server_serves_and_1_after() {
 }
 
 #[test]
-fn terminate_and_interrupt_stop_the_server_in_order() {
-    let folder = tempdir().unwrap();
-    for signal in ["TERM", "INT"] {
-        let server = Server::start(folder.path(), &["serve"]);
-        server.signal(signal);
-        let (status, _) = server.wait();
-        assert_eq!(status.code(), Some(0), "{signal}");
-    }
-}
-
-#[test]
 fn the_log_can_be_json() {
     let folder = tempdir().unwrap();
     let mut child = rohrpost(&[

@@ -27,3 +27,4 @@ mod dms_tags;
 mod errors;
 mod ext;
 mod limits;
+mod stop;

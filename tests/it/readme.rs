@@ -56,6 +56,12 @@ fn the_server_prints_the_quick_start_with_its_own_address() {
 }
 
 #[test]
+fn the_rust_that_is_asked_for_is_the_packages() {
+    let version = env!("CARGO_PKG_RUST_VERSION").trim_end_matches(".0");
+    assert!(README.contains(&format!("With Rust {version} or later")));
+}
+
+#[test]
 fn the_script_for_the_sdk_has_about_ten_lines() {
     let script = block("quick-start.py");
     let lines = script.lines().filter(|line| !line.is_empty()).count();
