@@ -1,6 +1,7 @@
 //! The README's shell lines, run as they stand against the real program. Its script in Python is run with the real
 //! SDK in `tests/clients`.
 
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::tempdir;
@@ -59,6 +60,31 @@ fn the_server_prints_the_quick_start_with_its_own_address() {
 fn the_rust_that_is_asked_for_is_the_packages() {
     let version = env!("CARGO_PKG_RUST_VERSION").trim_end_matches(".0");
     assert!(README.contains(&format!("With Rust {version} or later")));
+}
+
+/// What a link leads to, and what stands in backticks as a path of the package.
+fn files() -> Vec<&'static str> {
+    let links = README
+        .split("](")
+        .skip(1)
+        .filter_map(|after| after.split(')').next());
+    let quoted = README.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| {
+        ["tests/", "src/", "config/"]
+            .iter()
+            .any(|folder| text.starts_with(folder))
+    };
+    links.chain(quoted.filter(is_path)).collect()
+}
+
+#[test]
+fn every_file_that_is_named_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let missing: Vec<_> = files()
+        .into_iter()
+        .filter(|path| !root.join(path).exists())
+        .collect();
+    assert!(files().len() > 5 && missing.is_empty(), "{missing:?}");
 }
 
 #[test]
