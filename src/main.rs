@@ -1,5 +1,6 @@
 //! The command line: arguments → configuration → telemetry → app.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,7 +81,7 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<()> {
         Command::CheckConfig => {
             let layers = lay(settings)?;
             Config::check(&layers)?;
-            print!("{layers}");
+            io::stdout().write_all(layers.to_string().as_bytes())?;
         }
         Command::Version => println!("rohrpost {}", env!("CARGO_PKG_VERSION")),
         Command::Health => ask(Config::check(&lay(settings)?)?.listen)?,
@@ -111,8 +112,14 @@ fn ask(listen: SocketAddr) -> anyhow::Result<()> {
 }
 
 fn print_chain(error: &anyhow::Error) {
-    eprintln!("error: {error}");
-    for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+    let mut said = String::new();
+    for (depth, cause) in error.chain().map(ToString::to_string).enumerate() {
+        match depth {
+            0 => eprintln!("error: {cause}"),
+            // Some errors tell their cause themselves.
+            _ if said.ends_with(&cause) => {}
+            _ => eprintln!("  because: {cause}"),
+        }
+        said = cause;
     }
 }

@@ -130,6 +130,14 @@ fn a_damaged_handler_key_ends_serve_with_1() {
 }
 
 #[test]
+fn a_cause_is_told_once() {
+    let output = run(&["--set", "log.level=off", "--data", "/dev/null/data"]);
+    assert_refused(&output, 1, &["/dev/null"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("os error").count(), 1, "{said}");
+}
+
+#[test]
 fn the_data_folder_and_the_key_are_for_one_user_alone() {
     let folder = tempdir().unwrap();
     let data = folder.path().join("data");
