@@ -117,13 +117,12 @@ impl Running {
             .context("requests did not end in time; what was answered is safe")?
             .context("the server failed while it stopped")?;
 
-        match timeout_at(deadline, close(self.store)).await {
-            Ok(result) => result.context("the store could not be closed"),
-            Err(_) => {
-                tracing::info!("no time was left to prepare a quick start");
-                Ok(())
-            }
+        if let Ok(closed) = timeout_at(deadline, close(self.store)).await {
+            closed.context("the store could not be closed")?;
+        } else {
+            tracing::info!("no time was left to prepare a quick start");
         }
+        Ok(())
     }
 }
 
