@@ -292,6 +292,7 @@ fn wait_for_former_handles(folder: &Path) -> Result<(), Error> {
 }
 
 /// Takes the folder for this process alone, before anything in it is touched. sled's own lock comes too late for that.
+#[expect(clippy::disallowed_methods, reason = "a lock is held, not written")]
 fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let file = File::options()
@@ -425,6 +426,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the file is half a one on purpose"
+    )]
     fn an_unfinished_snapshot_does_not_prevent_opening() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
