@@ -28,7 +28,7 @@ impl Owner {
     /// Carries out a decision that nobody waits for. Gives the sequence of its unit, if it has one.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] if a record that moves cannot be read; nothing has changed then.
+    /// [`Unreadable`](crate::broker::Error::Unreadable) if a record that moves cannot be read; nothing has changed then.
     pub(super) fn carry_out_silently<T>(
         &mut self,
         now: Timestamp,
@@ -46,7 +46,7 @@ impl Owner {
     /// the delayed messages that the decision moves.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] if a record that moves cannot be read; nothing has changed then.
+    /// [`Unreadable`](crate::broker::Error::Unreadable) if a record that moves cannot be read; nothing has changed then.
     pub(super) fn carry_out<T>(
         &mut self,
         now: Timestamp,
@@ -242,7 +242,7 @@ impl Owner {
     /// A durable record of the queue.
     ///
     /// # Errors
-    /// [`Error::Unreadable`]; the log says why.
+    /// [`Unreadable`](crate::broker::Error::Unreadable); the log says why.
     pub(super) fn record(&mut self, log: LogNumber, offset: Offset) -> Result<Record> {
         let record = self.reading.record(log, offset);
         record.map_err(|failure| self.unreadable(&failure))
