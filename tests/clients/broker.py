@@ -1,0 +1,93 @@
+"""One real broker process. Owns its start, its end and its data folder; knows nothing of any API but /health."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import requests
+
+START_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 15
+PORT_ATTEMPTS = 3
+
+
+class Broker:
+    """`rohrpost serve` on a free loopback port, with its data and its log in `folder`."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._log = folder / "rohrpost.log"
+        self._process: subprocess.Popen | None = None
+        self.origin = ""
+
+    @property
+    def address(self) -> str:
+        """Where the broker listens, as host:port."""
+        return self.origin.removeprefix("http://")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def start(self) -> "Broker":
+        """Returns once /health answers 200. A port lost to somebody else is tried again with another one."""
+        for _ in range(PORT_ATTEMPTS):
+            self._launch(free_port())
+            if self._becomes_healthy():
+                return self
+            self.kill()
+        raise AssertionError(f"the broker did not start:\n{self.log}")
+
+    def stop(self) -> int:
+        """Ends the broker in order, as a service manager would, and returns its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """Ends the broker at once, with no chance to finish anything."""
+        return self._end(signal.SIGKILL)
+
+    def _launch(self, port: int) -> None:
+        self.origin = f"http://127.0.0.1:{port}"
+        command = [
+            os.environ["ROHRPOST_BIN"],
+            "serve",
+            "--listen",
+            self.address,
+            "--data",
+            str(self._folder / "data"),
+        ]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROHRPOST__")}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
+
+    def _becomes_healthy(self) -> bool:
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self._is_healthy():
+                return True
+            time.sleep(0.05)
+        return False
+
+    def _is_healthy(self) -> bool:
+        try:
+            return requests.get(f"{self.origin}/health", timeout=2).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def _end(self, how: signal.Signals) -> int:
+        self._process.send_signal(how)
+        try:
+            return self._process.wait(timeout=STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
