@@ -1,13 +1,18 @@
 """What a client was told has happened is still so after kill -9 and a restart."""
 
+import time
+
 import pytest
 from huaweicloudsdkdms import v2
 
 from clients import connect_huawei, connect_otcextensions
-from raw_api import RawApi, accepted, bodies, fail
+from raw_api import RawApi, accepted, bodies, fail, refused, success
+from waiting import waiting
 
 BATCHES = 10
-MODES = ["NORMAL", "FIFO", "KAFKA_HA"]
+MODES_WITH_ATTRIBUTES = ["NORMAL", "FIFO"]
+MODES = [*MODES_WITH_ATTRIBUTES, "KAFKA_HA"]
+STOP_SECONDS_MAX = 10
 
 
 def kill_and_restart(broker):
@@ -37,7 +42,7 @@ def test_what_was_acknowledged_survives_a_kill_and_stays_acknowledged(own_broker
     rest = []
     for message in dms.consume_message(queue, group, time_wait=1, ack_wait=15):
         dms.ack_message(queue, group, [message.id])
-        assert message.attributes == {"n": int(message.body[-1])}
+        assert message.attributes == ({"n": int(message.body[-1])} if mode in MODES_WITH_ATTRIBUTES else {})
         rest.append(message.body)
     everything = [f"{batch}-{number}" for batch in range(BATCHES) for number in range(10)]
     assert sorted(settled + rest) == everything
@@ -79,6 +84,32 @@ def test_a_restart_keeps_topics_tags_bindings_delays_and_dead_letters(own_broker
     accepted(api.ack(queue, group, fail(poison)), 200)
     assert bodies(api.consume_dead_letters(queue, group)) == ["poison"]
     assert api.consume(queue, group, tag="red") == []
+
+
+def test_a_handler_of_another_broker_is_refused(own_broker, broker, project):
+    handlers = []
+    for origin in (own_broker.origin, broker.origin):
+        api = RawApi(origin, project)
+        queue = api.create_queue()
+        (group,) = api.create_groups(queue, "billing")
+        api.send_bodies(queue, "x")
+        handlers += api.consume(queue, group)
+    foreign, own = handlers
+    refused(api.ack(queue, group, success(foreign)), 400, "DMS.10542209")
+    assert api.settle(queue, group, [own]) == {"success": 1, "fail": 0}
+
+
+def test_an_open_poll_is_answered_when_the_broker_stops(own_broker, project):
+    api = RawApi(own_broker.origin, project)
+    queue = api.create_queue()
+    (group,) = api.create_groups(queue, "billing")
+    other = RawApi(own_broker.origin, project)
+    with waiting(lambda: other.consume(queue, group, time_wait=60)) as poll:
+        started = time.monotonic()
+        assert own_broker.stop() == 0
+        assert poll.result() == []
+    assert time.monotonic() - started < STOP_SECONDS_MAX
+    own_broker.start()
 
 
 def test_the_other_client_finds_what_the_first_one_left(own_broker, project):

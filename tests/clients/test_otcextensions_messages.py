@@ -1,11 +1,12 @@
 """Messages through otcextensions: send, the endless consume generator, acknowledge, redelivery."""
 
-import threading
 import time
 import uuid
 
 import pytest
 from openstack.exceptions import BadRequestException, InvalidResourceQuery, NotFoundException
+
+from waiting import waiting
 
 BACKLOG = 25
 BODIES = [
@@ -148,21 +149,11 @@ def test_an_empty_queue_is_waited_on_for_the_time_asked(dms, queue, group):
 
 
 def test_a_send_wakes_a_waiting_consumer_at_once(dms, queue, group, api):
-    arrived = []
-
-    def wait_for_one():
-        arrived.append((next(dms.consume_message(queue, group, time_wait=20)).body, time.monotonic()))
-
-    consumer = threading.Thread(target=wait_for_one)
-    consumer.start()
-    time.sleep(1)  # the poll is under way; nothing shows it from outside
-    assert arrived == []
-    sent_at = time.monotonic()
-    api.send_bodies(queue.id, "wake up")
-    consumer.join(timeout=30)
-    ((body, arrived_at),) = arrived
-    assert body == "wake up"
-    assert arrived_at - sent_at < 1
+    with waiting(lambda: next(dms.consume_message(queue, group, time_wait=20))) as poll:
+        started = time.monotonic()
+        api.send_bodies(queue.id, "wake up")
+        assert poll.result().body == "wake up"
+    assert time.monotonic() - started < 1
 
 
 def test_every_group_receives_every_message_and_consumers_of_one_share_none(dms, queue, group):

@@ -1,12 +1,16 @@
 """By plain HTTP: sizes, labels, partial acknowledgements and the strict order of FIFO queues."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
-from raw_api import accepted, bodies, fail, refused, success
+from raw_api import RawApi, accepted, bodies, fail, refused, success
+from waiting import waiting
 
 MESSAGE_BYTES_MAX = 524288
+BACKLOG = 200
 
 
 @pytest.fixture
@@ -71,6 +75,75 @@ def test_a_filter_of_several_labels_matches_any_or_all(api, queue):
     assert sorted(bodies(either)) == ["a", "b", "both"]
     both = api.consume(queue, matching_all, tag=["red", "green"], tag_type="and")
     assert bodies(both) == ["both"]
+
+
+def test_labels_at_the_limits_are_kept(api, queue, group):
+    labels = ["l" * 64, "a", "A-1_b"]
+    api.send(queue, {"body": "x", "tags": labels})
+    (delivery,) = api.consume(queue, group)
+    assert delivery["message"]["tags"] == labels
+
+
+def test_a_message_of_null_is_refused(api, queue):
+    refused(api.post(f"/queues/{queue}/messages", {"messages": [{"body": None}]}), 400, "DMS.10540001")
+
+
+def test_attributes_on_a_kafka_queue_are_dropped_without_an_error(api):
+    stream = api.create_queue("stream", queue_mode="KAFKA_HA")
+    (group,) = api.create_groups(stream, "billing")
+    api.send(stream, {"body": "x", "attributes": {"a": 1}})
+    (delivery,) = api.consume(stream, group)
+    assert delivery["message"]["attributes"] == {}
+
+
+def test_concurrent_consumers_of_each_group_share_the_messages_and_none_gets_one_twice(api, queue):
+    groups = api.create_groups(queue, "a", "b", "c")
+    for start in range(0, BACKLOG, 10):
+        api.send_bodies(queue, *range(start, start + 10))
+
+    def drain(group):
+        mine = RawApi(api.origin, api.project)
+        received = []
+        while deliveries := mine.consume(queue, group, max_msgs=7, ack_wait=300):
+            assert mine.settle(queue, group, deliveries) == {"success": len(deliveries), "fail": 0}
+            received += bodies(deliveries)
+        return group, received
+
+    received = {group: [] for group in groups}
+    with ThreadPoolExecutor(6) as threads:
+        for group, part in threads.map(drain, groups * 2):
+            received[group] += part
+    for group in groups:
+        assert sorted(received[group]) == list(range(BACKLOG))
+        counters = api.group_counters(queue, group)
+        assert (counters["consumed_messages"], counters["available_messages"]) == (BACKLOG, 0)
+
+
+def test_messages_in_flight_are_neither_consumed_nor_available(api, queue, group):
+    api.send_bodies(queue, *range(10))
+    deliveries = api.consume(queue, group, max_msgs=6)
+    api.settle(queue, group, deliveries[:4])
+    counters = api.group_counters(queue, group)
+    assert counters["produced_messages"] == 10
+    assert counters["consumed_messages"] == 4
+    assert counters["available_messages"] == 4
+
+
+def test_a_consumer_that_hangs_up_loses_no_message(api, queue, group):
+    url = f"{api.origin}{api.prefix}/{api.project}/queues/{queue}/groups/{group}/messages"
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(url, params={"time_wait": 60, "ack_wait": 15}, timeout=1)
+    api.send_bodies(queue, "kept")
+    assert bodies(api.consume(queue, group, time_wait=20)) == ["kept"]
+
+
+def test_deleting_a_queue_ends_its_open_polls(api, queue, group):
+    other = RawApi(api.origin, api.project)
+    with waiting(lambda: other.get(f"/queues/{queue}/groups/{group}/messages", time_wait=60)) as poll:
+        started = time.monotonic()
+        accepted(api.delete(f"/queues/{queue}"), 204)
+        refused(poll.result(), 404, "DMS.10240401")
+    assert time.monotonic() - started < 5
 
 
 # ---- acknowledge -----------------------------------------------------------------------------------------------------
@@ -152,6 +225,17 @@ def test_after_a_failure_the_order_starts_again_at_the_failed_message(api, fifo,
     answer = api.ack(fifo, reader, success(a), fail(b), success(c), success(d))
     assert accepted(answer, 200) == {"success": 1, "fail": 3}
     assert bodies(api.consume(fifo, reader)) == [1, 2, 3, 4]
+
+
+def test_a_waiting_consumer_wakes_when_the_batch_before_it_is_resolved(api, fifo, reader):
+    api.send_bodies(fifo, 0, 1)
+    outstanding = api.consume(fifo, reader, max_msgs=1)
+    other = RawApi(api.origin, api.project)
+    with waiting(lambda: other.consume(fifo, reader, time_wait=30)) as poll:
+        started = time.monotonic()
+        api.settle(fifo, reader, outstanding)
+        assert bodies(poll.result()) == [1]
+    assert time.monotonic() - started < 2
 
 
 def test_only_a_prefix_of_the_batch_may_be_acknowledged(api, fifo, reader):

@@ -73,6 +73,12 @@ def test_retention_hours_show_as_minutes_of_reservation(api, hours):
     assert accepted(api.get(f"/queues/{queue}"), 200)["reservation"] == hours * 60
 
 
+def test_dead_letters_cannot_be_enabled_on_a_kafka_queue(api):
+    body = {"name": "stream", "queue_mode": "KAFKA_HA", "redrive_policy": "enable", "max_consume_count": 3}
+    refused(api.post("/queues", body), 400, "DMS.10540010")
+    api.create_queue("stream", queue_mode="KAFKA_HA", redrive_policy="disable")
+
+
 def test_counts_of_messages_and_groups_are_right_at_once(api, queue):
     api.send_bodies(queue, 1, 2, 3)
     api.create_groups(queue, "a", "b")

@@ -129,6 +129,28 @@ def test_json_is_read_whatever_its_content_type_with_unknown_fields_and_nulls_ig
     assert accepted(api.get(f"/queues/{created['id']}"), 200)["description"] is None
 
 
+def test_a_body_in_chunks_is_read(api):
+    created = api.call("POST", "/queues", data=iter([b'{"name":', b'"orders"}']))
+    assert accepted(created, 201)["name"] == "orders"
+
+
+@pytest.mark.parametrize("path", ["/v1.0/{project}/queues/", "/v1.0//{project}/queues", "//v1.0/{project}//queues"])
+def test_doubled_and_trailing_slashes_make_no_difference(broker, api, queue, path):
+    answer = requests.get(broker.origin + path.format(project=api.project), timeout=10)
+    assert [entry["id"] for entry in accepted(answer, 200)["queues"]] == [queue]
+
+
+def test_ids_are_read_in_upper_case_too_but_in_no_other_form(api, queue, group):
+    assert accepted(api.get(f"/queues/{queue.upper()}"), 200)["id"] == queue
+    refused(api.get(f"/queues/{queue.replace('-', '')}"), 400, "DMS.10240015")
+    refused(api.get(f"/queues/{{{queue}}}"), 400, "DMS.10240015")
+    refused(api.delete(f"/queues/{queue}/groups/{group.removeprefix('g-')}"), 400, "DMS.10240016")
+
+
+def test_a_boolean_that_is_none_is_refused(api):
+    refused(api.get("/queues", include_deadletter="maybe"), 400, "DMS.10540014")
+
+
 def test_unknown_query_parameters_are_ignored(api, queue, group):
     assert accepted(api.get("/queues", limit=1, marker="x", unheard="of"), 200)["total"] == 1
     assert api.consume(queue, group, unheard="of") == []
