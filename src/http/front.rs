@@ -1,11 +1,7 @@
 //! What happens to every request before and after its handler: id, encoding check, tidy path, panics, one log line.
 
 use std::any::Any;
-use std::convert::Infallible;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -16,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::time::Instant;
 use tower::{BoxError, Service};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use super::code;
 use super::error::Error;
@@ -29,8 +26,10 @@ pub struct Front {
 
 impl Front {
     /// A front before these routes.
-    pub const fn new(router: Router) -> Self {
-        Self { router }
+    pub fn new(router: Router) -> Self {
+        Self {
+            router: router.layer(CatchPanicLayer::custom(panicked)),
+        }
     }
 
     /// The answer to a request, whatever becomes of it, with the request's id.
@@ -46,9 +45,12 @@ impl Front {
             Error::new(code::UNSUPPORTED_ENCODING, text).into_response()
         } else {
             tidy(request.uri_mut());
-            let routed = self.router.clone().call(request);
-            unless_it_panics(routed, id).await
+            let Ok(response) = self.router.clone().call(request).await;
+            response
         };
+        if let Some(Panicked(text)) = response.extensions_mut().remove() {
+            tracing::error!(request_id = %id, panic = &*text, "a request's handler panicked");
+        }
         id.stamp(response.headers_mut());
         if let Some(observation) = observation {
             observation.end(&response, id);
@@ -92,35 +94,24 @@ fn tidy(uri: &mut Uri) {
     *uri = Uri::from_parts(parts).expect("only the path was changed");
 }
 
-/// What `routed` gives, or an internal error if it panics.
-async fn unless_it_panics(
-    routed: impl Future<Output = Result<Response, Infallible>>,
-    id: RequestId,
-) -> Response {
-    let mut routed = pin!(routed);
-    let caught = poll_fn(|cx| {
-        // The future is never polled again after a panic, so nobody sees what it left half done.
-        match catch_unwind(AssertUnwindSafe(|| routed.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
-    .await;
-    match caught {
-        Ok(Ok(response)) => response,
-        Err(panic) => {
-            tracing::error!(request_id = %id, panic = panic_text(&*panic), "a request's handler panicked");
-            Error::new(code::INTERNAL, "an internal error occurred").into_response()
-        }
-    }
-}
+/// What a handler said when it panicked, on its way to the log beside the request's id.
+#[derive(Clone)]
+struct Panicked(Arc<str>);
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
+/// An internal error in place of an answer that panicked.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "this is the form that the layer calls"
+)]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
+        .unwrap_or("no text");
+    let mut response = Error::new(code::INTERNAL, "an internal error occurred").into_response();
+    response.extensions_mut().insert(Panicked(text.into()));
+    response
 }
 
 /// What the log says of a request; nothing is gathered unless somebody listens.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, bodies, text};
+use crate::harness::{NO_GROUP, Server, bodies, text};
 
 async fn with_messages(server: &Server, count: u64) -> (String, String, Vec<Value>) {
     let (queue, group) = server.queue_and_group(json!({"name": "q"})).await;
@@ -153,6 +153,16 @@ async fn a_handler_of_nobody_is_refused_and_nothing_changes() {
         reply.expect_error(400, "DMS.10542209");
     }
     server.settle(&group, &m).await;
+}
+
+#[tokio::test]
+async fn an_unknown_group_is_404_whatever_the_handler() {
+    let server = Server::start().await;
+    let queue = server.normal("q").await;
+    let unknown = format!("{queue}/groups/{NO_GROUP}");
+    let garbage = json!({"handler": "garbage"});
+    let reply = server.ack(&unknown, &[(&garbage, "success")]).await;
+    reply.expect_error(404, "DMS.10240405");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::polls::{Place, Poll};
 use super::{Owner, Reply};
 use crate::broker::api::{Ack, AckCounts, Consume, Delivery, Sent, Source};
 use crate::broker::{AckError, Error, Result};
-use crate::queue::{AckEntry, Delivered, Hold, Scan, Wanted};
+use crate::queue::{AckEntry, Delivered, Group, Hold, Scan, Wanted};
 use crate::types::{Claim, GroupId, GroupNumber, Message, Timestamp};
 
 /// What came of looking for messages.
@@ -40,8 +40,9 @@ impl Owner {
         acks: &[Ack],
         reply: Reply<AckCounts>,
     ) {
-        let decision = self.open_handlers(acks).and_then(|entries| {
-            let group = self.queue.group_by_id(group)?.number();
+        let group = self.queue.group_by_id(group).map(Group::number);
+        let decision = group.map_err(Error::from).and_then(|group| {
+            let entries = self.open_handlers(acks)?;
             Ok(self.queue.decide_ack(now, group, source, &entries)?)
         });
         self.conclude(now, decision, reply);
