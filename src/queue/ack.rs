@@ -618,6 +618,14 @@ mod tests {
     }
 
     #[test]
+    fn a_handler_of_this_start_without_a_lease_is_gone() {
+        let (mut bench, group) = bench(QueueMode::Normal, 2);
+        let mut never_given = bench.consume(group, 1);
+        never_given[0].offset = Offset(1);
+        assert_eq!(bench.ack(&never_given, "s"), Err(Refusal::Gone));
+    }
+
+    #[test]
     fn a_failure_after_a_restart_is_charged_and_keeps_fifo_order() {
         let (mut bench, group) = filled(Bench::with_redrive(QueueMode::Fifo, 2), 4);
         let batch = bench.consume(group, 3);

@@ -384,6 +384,15 @@ mod tests {
     }
 
     #[test]
+    fn a_settled_record_touches_its_own_page() {
+        let mut reader = Reader::default();
+        for (offset, page) in [(4_095, 0), (4_096, 1), (8_191, 1)] {
+            reader.settle(Offset(offset));
+            assert_eq!(reader.take_touched().pages, [page].into(), "{offset}");
+        }
+    }
+
+    #[test]
     fn a_reset_touches_every_page_and_failure_that_it_forgets() {
         let mut reader = Reader::default();
         reader.settle(Offset(4));

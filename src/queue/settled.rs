@@ -233,6 +233,27 @@ mod tests {
     }
 
     #[test]
+    fn a_run_may_end_with_its_word_or_page() {
+        for end in [
+            63,
+            64,
+            65,
+            PAGE_RECORDS - 1,
+            PAGE_RECORDS,
+            PAGE_RECORDS + 64,
+        ] {
+            let mut settled = Settled::default();
+            for offset in 3..end {
+                settled.insert(Offset(offset));
+            }
+            assert_eq!(settled.first_unsettled(Offset(3)), Offset(end));
+            assert_eq!(settled.count_between(Offset(3), Offset(end)), end - 3);
+            settled.forget_below(Offset(end - 1));
+            assert_eq!(settled.count(), 1, "{end}");
+        }
+    }
+
+    #[test]
     fn a_run_across_pages_is_skipped_whole() {
         let mut settled = Settled::default();
         for offset in 10..9_000 {
