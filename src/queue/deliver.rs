@@ -385,16 +385,20 @@ mod tests {
 
     #[test]
     fn a_delivery_keeps_to_its_size_but_has_one_message() {
-        let small = Rules {
-            message_bytes: 25,
-            ..rules(QueueMode::Normal)
-        };
-        let (mut bench, group) = filled(Bench::with(small), 4);
-        bench.shelf.0.get_mut(&(P0, Offset(2))).unwrap().bytes = 9_999;
-        let batches: Vec<_> = std::iter::repeat_with(|| offsets(&bench.consume(group, 10)))
-            .take(4)
-            .collect();
-        assert_eq!(batches, [vec![0, 1], vec![2], vec![3], vec![]]);
+        for (message_bytes, expected) in [
+            (24, [vec![0, 1], vec![2], vec![3], vec![]]),
+            (23, [vec![0], vec![1], vec![2], vec![3]]),
+        ] {
+            let small = Rules {
+                message_bytes,
+                ..rules(QueueMode::Normal)
+            };
+            let (mut bench, group) = filled(Bench::with(small), 4);
+            bench.shelf.0.get_mut(&(P0, Offset(2))).unwrap().bytes = 9_999;
+            let consume = || offsets(&bench.consume(group, 10));
+            let batches: Vec<_> = std::iter::repeat_with(consume).take(4).collect();
+            assert_eq!(batches, expected, "{message_bytes}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::types::{
     AckWait, Claim, Delay, GroupId, GroupName, GroupNumber, Json, Label, LabelFilter, LabelMatch,
-    LogNumber, MaxConsumeCount, Message, Offset, QueueMode, QueueNumber, Retention, TagKey,
+    LogNumber, MaxConsumeCount, Message, Offset, QueueMode, QueueNumber, Record, Retention, TagKey,
     TagValue, Timestamp,
 };
 
@@ -29,6 +29,18 @@ pub struct Stored {
     pub bytes: usize,
     pub labels: Vec<String>,
     pub audience: Option<GroupNumber>,
+}
+
+impl Stored {
+    fn from(timestamp: Timestamp, record: &Record) -> Self {
+        let label = |label: &bytes::Bytes| String::from_utf8(label.to_vec()).unwrap();
+        Self {
+            timestamp,
+            bytes: record.delivered_bytes(),
+            labels: record.labels.iter().map(label).collect(),
+            audience: None,
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -55,9 +67,9 @@ impl Records for Shelf {
 }
 
 /// What a store would keep of the queue.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Kept {
-    queue: Option<SavedQueue>,
+    queue: SavedQueue,
     tags: BTreeMap<TagKey, TagValue>,
     groups: BTreeMap<GroupNumber, (Identity, Option<SavedGroup>)>,
     pages: BTreeMap<(GroupNumber, LogNumber, u64), Page>,
@@ -67,7 +79,7 @@ pub struct Kept {
 impl Kept {
     fn change(&mut self, change: Change) {
         match change {
-            Change::Queue(saved) => self.queue = Some(saved),
+            Change::Queue(saved) => self.queue = saved,
             Change::Tags(tags) => self.tags = tags,
             Change::Group(group, saved) => {
                 self.groups.get_mut(&group).unwrap().1 = Some(saved);
@@ -185,11 +197,19 @@ impl Bench {
     }
 
     pub fn with(rules: Rules) -> Self {
+        let queue = Queue::new(rules, 1);
+        let kept = Kept {
+            queue: queue.saved(),
+            tags: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            pages: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        };
         Self {
-            queue: Queue::new(rules, 1),
+            queue,
             now: Timestamp(10_000),
             shelf: Shelf::default(),
-            kept: Kept::default(),
+            kept,
             waiting: BTreeMap::new(),
             epoch: 1,
         }
@@ -219,16 +239,7 @@ impl Bench {
         match fact {
             Fact::Appended { log, records } => {
                 for record in records {
-                    let stored = Stored {
-                        timestamp: record.timestamp,
-                        bytes: record.delivered_bytes(),
-                        labels: record
-                            .labels
-                            .iter()
-                            .map(|label| String::from_utf8(label.to_vec()).unwrap())
-                            .collect(),
-                        audience: None,
-                    };
+                    let stored = Stored::from(record.timestamp, record);
                     self.shelf.0.insert((*log, record.offset), stored);
                 }
             }
@@ -237,13 +248,8 @@ impl Bench {
                 sequence,
                 record,
             } => {
-                let stored = Stored {
-                    timestamp: *due,
-                    bytes: record.delivered_bytes(),
-                    labels: Vec::new(),
-                    audience: None,
-                };
-                self.waiting.insert((*due, *sequence), stored);
+                self.waiting
+                    .insert((*due, *sequence), Stored::from(*due, record));
             }
             Fact::CameDue {
                 due,
@@ -445,11 +451,7 @@ impl Bench {
                 .next_back();
             last.map_or(Offset(0), |((_, offset), _)| offset.next())
         };
-        let saved = self
-            .kept
-            .queue
-            .clone()
-            .unwrap_or_else(|| self.queue.saved());
+        let saved = self.kept.queue.clone();
         let partitions = (0..).map(LogNumber::partition).zip(&saved.partitions);
         let partitions: Vec<Log> = partitions
             .map(|(log, (start, end))| Log::restored(*start, (*end).max(end_of(log))))

@@ -154,6 +154,29 @@ impl Group {
         claim.log.dead_letters_of().is_none() && claim.attempt < self.fence
     }
 
+    /// Makes a fact of this group alone true. Other facts do not concern it.
+    pub(super) fn apply(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Settled {
+                log, offset, how, ..
+            } => self.settle(*log, *offset, *how),
+            Fact::Failed {
+                log,
+                offset,
+                failures,
+                ..
+            } => self.reader_mut(*log).fail(*offset, *failures),
+            Fact::DeadLettered {
+                log, offset, dead, ..
+            } => self.dead_letter(*log, *offset, *dead),
+            Fact::FilterBound { filter, .. } => self.bind(filter.clone()),
+            Fact::Reset {
+                positions, fence, ..
+            } => self.reset(positions, *fence),
+            _ => {}
+        }
+    }
+
     pub(super) fn settle(&mut self, log: LogNumber, offset: Offset, how: Settlement) {
         if log.dead_letters_of().is_none() {
             match how {
@@ -166,13 +189,13 @@ impl Group {
         self.is_touched = true;
     }
 
-    pub(super) fn dead_letter(&mut self, log: LogNumber, offset: Offset, dead: Offset) {
+    fn dead_letter(&mut self, log: LogNumber, offset: Offset, dead: Offset) {
         assert_eq!(self.dead_log.end(), dead, "dead letters have dense offsets");
         self.dead_log.append(1);
         self.settle(log, offset, Settlement::Skipped);
     }
 
-    pub(super) fn bind(&mut self, filter: LabelFilter) {
+    fn bind(&mut self, filter: LabelFilter) {
         self.filter = Some(filter);
         self.is_touched = true;
     }
@@ -185,7 +208,7 @@ impl Group {
         self.is_touched = true;
     }
 
-    pub(super) fn reset(&mut self, positions: &[(LogNumber, Offset)], fence: Attempt) {
+    fn reset(&mut self, positions: &[(LogNumber, Offset)], fence: Attempt) {
         for (log, position) in positions {
             self.reader_mut(*log).reset(*position);
         }

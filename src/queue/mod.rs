@@ -273,33 +273,6 @@ impl Queue {
                 self.touched.extent = Touch::Changed;
                 self.append(*log, 1);
             }
-            Fact::Settled {
-                group,
-                log,
-                offset,
-                how,
-            } => {
-                self.group_mut(*group).settle(*log, *offset, *how);
-            }
-            Fact::Failed {
-                group,
-                log,
-                offset,
-                failures,
-            } => {
-                self.group_mut(*group)
-                    .reader_mut(*log)
-                    .fail(*offset, *failures);
-            }
-            Fact::DeadLettered {
-                group,
-                log,
-                offset,
-                dead,
-                ..
-            } => {
-                self.group_mut(*group).dead_letter(*log, *offset, *dead);
-            }
             Fact::Redriven {
                 group, dead, log, ..
             } => {
@@ -330,16 +303,15 @@ impl Queue {
             Fact::GroupDeleted { group } => {
                 self.groups.remove(group);
             }
-            Fact::FilterBound { group, filter } => self.group_mut(*group).bind(filter.clone()),
-            Fact::Reset {
-                group,
-                positions,
-                fence,
-            } => self.group_mut(*group).reset(positions, *fence),
             Fact::Tagged(tags) => {
                 self.tags = tags.clone();
                 self.touched.tags = Touch::Changed;
             }
+            Fact::Settled { group, .. }
+            | Fact::Failed { group, .. }
+            | Fact::DeadLettered { group, .. }
+            | Fact::FilterBound { group, .. }
+            | Fact::Reset { group, .. } => self.group_mut(*group).apply(fact),
         }
     }
 

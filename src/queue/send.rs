@@ -205,6 +205,8 @@ mod tests {
             assert_eq!((bench.queue.delayed(), bench.available(group)), (2, 1));
             bench.pass(10);
             bench.due();
+            bench.restart();
+            assert_eq!((bench.queue.delayed(), bench.available(group)), (0, 3));
             assert_eq!(bench.queue.messages(), 4);
             assert_eq!(offsets(&bench.consume(group, 9)), [1, 2, 3], "{mode:?}");
         }
