@@ -108,7 +108,7 @@ impl World {
     /// The filter that the group asks with: mostly none or the one that binds it, sometimes another.
     pub fn chosen_filter(&mut self, group: GroupNumber) -> Option<LabelFilter> {
         let bound = self.model.groups[&group].filter.clone();
-        let percent = if bound.is_some() { 3 } else { 6 };
+        let percent = if bound.is_some() { 3 } else { 2 };
         if !self.dice.happens(percent) {
             return bound;
         }
@@ -231,13 +231,29 @@ impl World {
     }
 
     pub fn pass_time(&mut self) {
-        let most = self
-            .dice
-            .pick(&[50, 5_000, 20_000, 60_000, 150_000])
-            .copied();
-        let ms = self.dice.below(most.unwrap_or(1));
+        let ms = if self.dice.happens(50) {
+            self.until_turning_point()
+        } else {
+            let most = self.dice.pick(&[50, 5_000, 20_000, 150_000]).copied();
+            self.dice.below(most.unwrap_or(1))
+        };
         self.now = self.now.plus_ms(ms);
         self.note(&format!("{ms} ms pass"));
+    }
+
+    /// How long it is until something runs out, exactly or all but a millisecond.
+    fn until_turning_point(&mut self) -> u64 {
+        let retention = self.model.rules.retention.as_ms();
+        let entries = self.model.lanes.iter().flat_map(|lane| &lane.entries);
+        let ends = entries.map(|entry| entry.timestamp.plus_ms(retention));
+        let due = self.model.delayed.keys().map(|(due, _)| *due);
+        let mut points: Vec<_> = ends.chain(due).chain(self.model.next_expiry()).collect();
+        let soon = self.now.plus_ms(60_000);
+        points.retain(|point| *point > self.now && *point < soon);
+        points.sort();
+        let nearest = &points[..points.len().min(2)];
+        let point = self.dice.pick(nearest).copied().unwrap_or(self.now);
+        point.0 - self.now.0 - u64::from(self.dice.happens(30) && point > self.now)
     }
 
     pub fn expire(&mut self) {

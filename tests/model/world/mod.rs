@@ -19,7 +19,7 @@ use crate::naive::Naive;
 use crate::storage::Storage;
 pub use reached::Reached;
 
-const RETENTION_MS: u64 = 900_000;
+const RETENTION_MS: u64 = 500_000;
 const TRACE_LINES: usize = 60;
 
 /// A handler that some consumer was given, or will be once the facts before `needs` are durable.
