@@ -13,7 +13,11 @@
 //! | delayed | queue, due time, sequence, part | a part of a message that is not due yet |
 //! | garbage | queue, perhaps group | nothing: what it names is deleted and waits to be cleared away |
 
+mod fields;
+
 use std::ops::Range;
+
+use fields::{Fields, Key};
 
 use super::Error;
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
@@ -392,132 +396,6 @@ fn in_queue<const N: usize>(space: Space, queue: QueueNumber) -> Key<N> {
 
 fn in_group<const N: usize>(space: Space, queue: QueueNumber, group: GroupNumber) -> Key<N> {
     in_queue(space, queue).group(group)
-}
-
-/// A key of `N` bytes while its fields are filled in.
-struct Key<const N: usize> {
-    bytes: [u8; N],
-    len: usize,
-}
-
-impl<const N: usize> Key<N> {
-    const fn in_space(space: Space) -> Self {
-        let mut bytes = [0; N];
-        bytes[0] = space as u8;
-        Self { bytes, len: 1 }
-    }
-
-    fn field<const M: usize>(mut self, field: [u8; M]) -> Self {
-        self.bytes[self.len..self.len + M].copy_from_slice(&field);
-        self.len += M;
-        self
-    }
-
-    fn u8(self, field: u8) -> Self {
-        self.field([field])
-    }
-
-    fn u16(self, field: u16) -> Self {
-        self.field(field.to_be_bytes())
-    }
-
-    fn u32(self, field: u32) -> Self {
-        self.field(field.to_be_bytes())
-    }
-
-    fn u64(self, field: u64) -> Self {
-        self.field(field.to_be_bytes())
-    }
-
-    fn queue(self, queue: QueueNumber) -> Self {
-        self.u64(queue.0)
-    }
-
-    fn group(self, group: GroupNumber) -> Self {
-        self.u32(group.0)
-    }
-
-    fn log(self, log: LogNumber) -> Self {
-        self.u32(log.raw())
-    }
-
-    fn done(self) -> [u8; N] {
-        assert_eq!(self.len, N, "every key is filled to its width");
-        self.bytes
-    }
-}
-
-/// What is left to read of a key.
-struct Fields<'a> {
-    key: &'a [u8],
-    rest: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    fn of(key: &'a [u8], space: Space) -> Result<Self, Error> {
-        let mut fields = Self { key, rest: key };
-        if fields.u8()? == space as u8 {
-            Ok(fields)
-        } else {
-            Err(fields.damage())
-        }
-    }
-
-    fn of_meta(key: &'a [u8], kind: Kind) -> Result<Self, Error> {
-        let mut fields = Self::of(key, Space::Meta)?;
-        if fields.u8()? == kind as u8 {
-            Ok(fields)
-        } else {
-            Err(fields.damage())
-        }
-    }
-
-    fn field<const M: usize>(&mut self) -> Result<[u8; M], Error> {
-        let (field, rest) = self.rest.split_first_chunk().ok_or_else(|| self.damage())?;
-        self.rest = rest;
-        Ok(*field)
-    }
-
-    fn u8(&mut self) -> Result<u8, Error> {
-        self.field().map(u8::from_be_bytes)
-    }
-
-    fn u16(&mut self) -> Result<u16, Error> {
-        self.field().map(u16::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, Error> {
-        self.field().map(u64::from_be_bytes)
-    }
-
-    fn queue(&mut self) -> Result<QueueNumber, Error> {
-        self.u64().map(QueueNumber)
-    }
-
-    fn group(&mut self) -> Result<GroupNumber, Error> {
-        self.field().map(u32::from_be_bytes).map(GroupNumber)
-    }
-
-    fn log(&mut self) -> Result<LogNumber, Error> {
-        self.field()
-            .map(u32::from_be_bytes)
-            .map(LogNumber::from_raw)
-    }
-
-    fn end<T>(self, parsed: T) -> Result<T, Error> {
-        if self.rest.is_empty() {
-            Ok(parsed)
-        } else {
-            Err(self.damage())
-        }
-    }
-
-    fn damage(&self) -> Error {
-        Error::Damaged {
-            what: format!("the key {:02x?}", self.key),
-            how: "it does not have the shape of the keys beside it".to_owned(),
-        }
-    }
 }
 
 #[cfg(test)]
