@@ -172,6 +172,13 @@ def test_the_client_s_own_fault_keeps_instance_set_from_asking_the_broker(openst
     assert "find_security_group" in openstack.error("instance", "set", "events", "--security-group", "any")
 
 
+def test_instance_create_stops_at_the_network_service_before_it_asks_the_broker(openstack):
+    """The router, the network and the security group are looked up first, the last by the same missing call."""
+    words = ["--storage", "600", "--product-id", "00300-30308-0--0", "--availability-zone", "any"]
+    places = ["--router", "any", "--network", "any", "--security-group", "any"]
+    assert "/routers" in openstack.error("instance", "create", "events", *words, *places)
+
+
 def test_availability_zones_products_and_maintenance_windows_are_listed(openstack):
     zones = openstack.json("az", "list")
     assert zones
