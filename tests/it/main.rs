@@ -1,4 +1,4 @@
-//! Tests of the whole program: its command line and files as processes, and the API by route over a real server on the
+//! Tests of the whole program: its command line, files and deaths as processes, and the API by route over a real server on the
 //! loopback and a simulated store, with a clock that the tests move.
 
 #![expect(
@@ -9,6 +9,7 @@
 
 mod architecture;
 mod cli;
+mod durability;
 mod harness;
 mod process;
 mod readme;

@@ -58,6 +58,11 @@ impl Server {
         assert!(status.unwrap().success());
     }
 
+    /// Ends it with `kill -9`.
+    pub fn kill(self) {
+        drop(self);
+    }
+
     /// Waits until it has ended: how, and what it printed since it served.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
