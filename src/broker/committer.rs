@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::Clock;
 use super::cache::Cache;
 use crate::store::record_batch::Builder;
 use crate::store::{self, Batch, Durability, Store, log};
-use crate::types::{LogNumber, QueueNumber, Record};
+use crate::types::{LogNumber, QueueNumber, Record, Timestamp};
 
 /// Bytes of records after which a record batch is closed and the next one begun.
 const RECORD_BATCH_BYTES_MAX: usize = 1 << 20;
@@ -109,6 +110,7 @@ impl Committer {
     pub fn start(
         store: Arc<dyn Store>,
         cache: Arc<Cache>,
+        clock: Clock,
         on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
@@ -116,8 +118,9 @@ impl Committer {
             shared: Arc::clone(&shared),
             store,
             cache,
+            clock,
             on_failure,
-            is_flush_owed: false,
+            flush_owed_since: None,
         };
         let thread = std::thread::Builder::new()
             .name("commit".into())
@@ -171,8 +174,10 @@ struct Worker {
     shared: Arc<Shared>,
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
+    clock: Clock,
     on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
-    is_flush_owed: bool,
+    /// When the oldest of what was committed without a flush was committed.
+    flush_owed_since: Option<Timestamp>,
 }
 
 impl Worker {
@@ -189,12 +194,13 @@ impl Worker {
         let mut waiting = self.shared.lock();
         while waiting.units.is_empty() {
             if waiting.is_closed {
-                return self.is_flush_owed.then(Vec::new);
+                return self.flush_owed_since.map(|_| Vec::new());
             }
-            let wait = self.shared.arrived.wait_timeout(waiting, BUFFERED_FOR_MAX);
+            let patience = self.until_flush().unwrap_or(BUFFERED_FOR_MAX);
+            let wait = self.shared.arrived.wait_timeout(waiting, patience);
             let (guard, timeout) = wait.unwrap_or_else(PoisonError::into_inner);
             waiting = guard;
-            if timeout.timed_out() && self.is_flush_owed {
+            if timeout.timed_out() && self.flush_owed_since.is_some() {
                 break;
             }
         }
@@ -202,13 +208,9 @@ impl Worker {
     }
 
     fn commit(&mut self, mut units: Vec<Unit>) {
+        let durability = self.durability_of(&units);
         let mut batch = Batch::default();
         let mut appends = Appends::default();
-        let wanted = units
-            .iter()
-            .map(|unit| unit.durability)
-            .max()
-            .unwrap_or(Durability::Flushed);
         for unit in &mut units {
             batch.merge(std::mem::take(&mut unit.writes));
             for append in unit.appends.drain(..) {
@@ -216,16 +218,8 @@ impl Worker {
             }
         }
         let written = appends.write(&mut batch);
-        let is_flush_due =
-            wanted == Durability::Flushed && (self.is_flush_owed || !batch.is_empty());
-        let done = if batch.is_empty() && !is_flush_due {
-            Ok(())
-        } else {
-            self.store.commit(batch, wanted)
-        };
-        match done {
+        match self.store(batch, durability) {
             Ok(()) => {
-                self.is_flush_owed = wanted == Durability::Buffered;
                 for (key, bytes) in written {
                     self.cache.insert_written(key, bytes);
                 }
@@ -233,6 +227,39 @@ impl Worker {
             }
             Err(error) => self.fail(units, &error),
         }
+    }
+
+    /// What the most demanding unit wants; a flush also if one is due, or if there is no unit at all.
+    fn durability_of(&self, units: &[Unit]) -> Durability {
+        if self.until_flush() == Some(Duration::ZERO) {
+            return Durability::Flushed;
+        }
+        let wanted = units.iter().map(|unit| unit.durability).max();
+        wanted.unwrap_or(Durability::Flushed)
+    }
+
+    /// How long what was committed without a flush may still wait for one.
+    fn until_flush(&self) -> Option<Duration> {
+        let waited = |since| self.clock.now().since(since);
+        self.flush_owed_since
+            .map(|since| BUFFERED_FOR_MAX.saturating_sub(waited(since)))
+    }
+
+    /// Commits, unless there is nothing to write and no flush to make up for.
+    fn store(&mut self, batch: Batch, durability: Durability) -> Result<(), store::Error> {
+        let is_written = !batch.is_empty();
+        match durability {
+            Durability::Flushed if is_written || self.flush_owed_since.is_some() => {
+                self.store.commit(batch, durability)?;
+                self.flush_owed_since = None;
+            }
+            Durability::Buffered if is_written => {
+                self.store.commit(batch, durability)?;
+                self.flush_owed_since.get_or_insert(self.clock.now());
+            }
+            Durability::Flushed | Durability::Buffered => {}
+        }
+        Ok(())
     }
 
     fn fail(&self, units: Vec<Unit>, error: &store::Error) {

@@ -106,8 +106,12 @@ impl Broker {
         let ServerEntry { epoch, next_queue } = recovery::begin(store.as_ref())?;
         let restored = recovery::queues(store.as_ref(), &settings.limits, epoch)?;
         let cache = Arc::new(Cache::with_capacity(settings.cache_bytes as u64));
-        let committer =
-            Committer::start(Arc::clone(&store), Arc::clone(&cache), settings.on_failure);
+        let committer = Committer::start(
+            Arc::clone(&store),
+            Arc::clone(&cache),
+            settings.clock.clone(),
+            settings.on_failure,
+        );
         let committer =
             Arc::new(committer.map_err(|error| store::Error::Engine(error.to_string()))?);
         let (reaper, reaping) = Reaper::start(Arc::clone(&store), &committer)?;

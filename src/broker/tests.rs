@@ -395,3 +395,19 @@ async fn stopping_answers_waiting_consumes_with_nothing() {
         Err(Error::Stopped)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_kafka_ht_queue_leaves_nothing_unflushed_for_longer_than_half_a_second() {
+    const STEP: Duration = Duration::from_millis(10);
+    let bench = Bench::new();
+    let queue = bench.queue("queue", QueueMode::KafkaHt, None).await;
+    for body in 0..200 {
+        bench.send(queue, [body]).await;
+        bench.clock.advance(STEP);
+        assert!(bench.store.unflushed() <= 51, "{body}");
+    }
+    assert!(
+        bench.store.flushes() < 20,
+        "most are answered before a flush"
+    );
+}
