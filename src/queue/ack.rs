@@ -133,6 +133,7 @@ impl Queue {
             Some(lease) => lease.attempt == claim.attempt,
             None => {
                 claim.attempt.epoch() < self.epoch
+                    && claim.offset < log.inherited_end()
                     && !group.is_fenced(claim)
                     && reader.is_untouched(claim.offset)
             }
@@ -606,6 +607,23 @@ mod tests {
         let again = bench.consume(group, 1);
         bench.ack(&again, "s").unwrap();
         assert_eq!(bench.ack(&batch[..1], "s"), Err(Refusal::Gone), "settled");
+    }
+
+    #[test]
+    fn a_handler_from_before_a_restart_does_not_speak_for_a_record_sent_since() {
+        let (mut bench, group) = bench(QueueMode::KafkaHt, 1);
+        let lost = bench.consume(group, 1)[0];
+        bench.restart();
+        // Each send goes to the emptiest partition, so the third one lands behind the record that was consumed.
+        for _ in 0..3 {
+            bench.send(2);
+        }
+        let replacing = Claim {
+            offset: lost.offset.next(),
+            ..lost
+        };
+        assert_eq!(bench.ack(&[replacing], "s"), Err(Refusal::Gone));
+        assert_eq!(bench.ack(&[lost], "s"), Ok((1, 0)));
     }
 
     #[test]

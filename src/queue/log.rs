@@ -8,6 +8,7 @@ pub struct Log {
     start: Offset,
     visible_end: Offset,
     end: Offset,
+    inherited_end: Offset,
 }
 
 impl Log {
@@ -18,6 +19,7 @@ impl Log {
             start,
             visible_end: end.max(start),
             end: end.max(start),
+            inherited_end: end.max(start),
         }
     }
 
@@ -37,6 +39,13 @@ impl Log {
     #[must_use]
     pub const fn end(&self) -> Offset {
         self.end
+    }
+
+    /// Behind the newest record that an earlier start left. What a crash took from behind it, a new record replaces
+    /// (only `KAFKA_HT` queues lose records that were seen), so that an old handler must not speak for it.
+    #[must_use]
+    pub const fn inherited_end(&self) -> Offset {
+        self.inherited_end
     }
 
     /// How many durable records are kept.
