@@ -17,10 +17,9 @@ mod fields;
 
 use std::ops::Range;
 
-use fields::{Fields, Key};
-
 use super::Error;
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
+use fields::{Fields, Key};
 
 /// A key's first byte. The numbers are part of the stored format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

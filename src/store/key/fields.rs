@@ -1,6 +1,4 @@
-//! How the fields of a key are laid down and read back, one after the other.
-//!
-//! Owns widths and byte order. Refuses to know which key has which fields.
+//! Filling in and reading the fields of a key.
 
 use super::{Kind, Space};
 use crate::store::Error;
