@@ -20,7 +20,7 @@ mod recovery;
 mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -91,7 +91,7 @@ struct Inner {
     next_queue: AtomicU64,
     is_stopping: AtomicBool,
     owners: Mutex<Vec<JoinHandle<()>>>,
-    reaping: JoinHandle<()>,
+    reaping: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Broker {
@@ -131,7 +131,7 @@ impl Broker {
             next_queue: AtomicU64::new(next_queue),
             is_stopping: AtomicBool::new(false),
             owners: Mutex::default(),
-            reaping,
+            reaping: Mutex::new(Some(reaping)),
         };
         let broker = Self {
             inner: Arc::new(inner),
@@ -149,11 +149,7 @@ impl Broker {
         let number = queue.rules().number;
         let owner =
             tokio::spawn(Owner::new(made, queue, Arc::clone(&self.inner.context), commands).run());
-        let mut owners = self
-            .inner
-            .owners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut owners = locked(&self.inner.owners);
         owners.retain(|owner| !owner.is_finished());
         owners.push(owner);
         drop(owners);
@@ -524,18 +520,17 @@ impl Broker {
             // An owner that is gone has nothing to stop.
             let _ = mailbox.send(Command::Stop).await;
         }
-        let owners = std::mem::take(
-            &mut *self
-                .inner
-                .owners
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let owners = std::mem::take(&mut *locked(&self.inner.owners));
         for owner in owners {
             // An owner that panicked has said so.
             let _ = owner.await;
         }
-        self.inner.reaping.abort();
+        let reaping = locked(&self.inner.reaping).take();
+        if let Some(reaping) = reaping {
+            reaping.abort();
+            // Only when it has ended has it let go of the store.
+            let _ = reaping.await;
+        }
         let committer = Arc::clone(&self.context().committer);
         // The commit thread is joined where blocking is allowed.
         let _ = tokio::task::spawn_blocking(move || committer.close()).await;
@@ -609,6 +604,11 @@ impl Broker {
             Error::Stopped
         }
     }
+}
+
+/// The value behind a lock, which no holder leaves half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl QueueInfo {

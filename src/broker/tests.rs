@@ -377,6 +377,15 @@ async fn a_failed_commit_stops_the_broker() {
 }
 
 #[tokio::test]
+async fn a_stopped_broker_has_let_go_of_its_store() {
+    let bench = Bench::new();
+    bench.queue("q", QueueMode::Normal, None).await;
+    bench.broker.stop().await;
+    drop(bench.broker);
+    assert_eq!(Arc::strong_count(&bench.store), 1);
+}
+
+#[tokio::test]
 async fn stopping_answers_waiting_consumes_with_nothing() {
     let bench = Bench::new();
     let queue = bench.queue("q", QueueMode::Normal, None).await;

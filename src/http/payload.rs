@@ -19,7 +19,9 @@ use crate::types::json;
 
 /// How much of a body that is too large is read and thrown away, so that its sender can read why, in multiples of what
 /// is permitted.
-const DISCARDED_BODIES_MAX: usize = 8;
+const DISCARDED_BODIES_MAX: u64 = 8;
+/// How long that may take.
+const DISCARD_WAIT: Duration = Duration::from_secs(2);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A request's body, and its share of the memory that all bodies may take, until it is dropped.
@@ -141,8 +143,10 @@ impl FromRequest<App> for Payload {
         let body = request.into_body();
         let size = body.size_hint();
         if size.lower() > bytes_max as u64 {
-            discard(body, bytes_max, deadline).await;
             let bytes = size.lower();
+            if bytes <= (bytes_max as u64).saturating_mul(DISCARDED_BODIES_MAX) {
+                discard(body, bytes_max, deadline).await;
+            }
             return Err(Unread::TooLarge { bytes, bytes_max });
         }
         let reserved = size.exact().map_or(bytes_max, |bytes| {
@@ -200,9 +204,10 @@ async fn next_chunk(body: &mut Body) -> std::result::Result<Option<Bytes>, Unrea
 
 /// Reads on without keeping anything: a sender that is cut off while it sends often misses the answer.
 async fn discard(mut body: Body, bytes_max: usize, deadline: Instant) {
-    let mut patience = bytes_max.saturating_mul(DISCARDED_BODIES_MAX);
+    let deadline = deadline.min(Instant::now() + DISCARD_WAIT);
+    let mut patience = (bytes_max as u64).saturating_mul(DISCARDED_BODIES_MAX);
     while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
-        let len = frame.data_ref().map_or(0, Bytes::len);
+        let len = frame.data_ref().map_or(0, Bytes::len) as u64;
         match patience.checked_sub(len) {
             Some(left) => patience = left,
             None => break,

@@ -98,6 +98,7 @@ impl Server {
         let all_closed = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all_closed).await.is_err() {
             tracing::warn!(open = connections.len(), "connections are cut off");
+            connections.shutdown().await;
         }
     }
 }

@@ -42,6 +42,13 @@ async fn a_body_over_the_limit_is_413_and_its_sender_can_read_why() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_announced_far_too_large_is_refused_before_it_comes() {
+    let server = start(|settings| settings.body_timeout = Duration::from_hours(1)).await;
+    let request = post("/queues", "content-length: 99999999999\r\n", "{");
+    server.raw(&request).await.expect_error(413, "DMS.10540011");
+}
+
+#[tokio::test]
 async fn a_chunked_body_over_the_limit_is_413_too() {
     let server = start(|settings| settings.body_bytes_max = 16).await;
     let chunk = "10\r\n0123456789abcdef\r\n";
