@@ -9,6 +9,7 @@
 
 mod architecture;
 mod cli;
+mod compatibility;
 mod durability;
 mod harness;
 mod process;
