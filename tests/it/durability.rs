@@ -9,6 +9,7 @@ mod load;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
@@ -41,6 +42,13 @@ async fn nothing_that_was_answered_is_undone_by_kill_9_under_load() {
     assert_eq!(tally.broken(), 0, "{tally:?}");
 }
 
+/// A server on this folder, and one connection to it.
+fn start_on(folder: &Path) -> (Server, Api) {
+    let server = Server::start(folder, &QUIET);
+    let api = Api::of(&server.address, 1);
+    (server, api)
+}
+
 /// A queue with a group on a server of its own.
 struct Setting {
     folder: tempfile::TempDir,
@@ -53,8 +61,7 @@ struct Setting {
 impl Setting {
     async fn new(mode: &str) -> Self {
         let folder = tempdir().unwrap();
-        let server = Server::start(folder.path(), &QUIET);
-        let api = Api::of(&server.address, 1);
+        let (server, api) = start_on(folder.path());
         let queue = api.create_queue("queue", mode).await.unwrap();
         let group = api.create_group(&queue, "group").await.unwrap();
         Self {
@@ -67,10 +74,9 @@ impl Setting {
     }
 
     /// The same after `kill -9` and a restart.
-    async fn killed(self) -> Self {
+    fn killed(self) -> Self {
         self.server.kill();
-        let server = Server::start(self.folder.path(), &QUIET);
-        let api = Api::of(&server.address, 1);
+        let (server, api) = start_on(self.folder.path());
         Self {
             server,
             api,
@@ -79,19 +85,18 @@ impl Setting {
     }
 
     /// The same after an orderly stop and a restart.
-    async fn stopped(self) -> Self {
+    fn stopped(self) -> Self {
         let signalled = Instant::now();
         self.server.signal("TERM");
-        self.stopped_since(signalled, Duration::from_secs(10)).await
+        self.stopped_since(signalled, Duration::from_secs(10))
     }
 
     /// The same after the orderly stop that was asked for at `signalled`, and a restart.
-    async fn stopped_since(self, signalled: Instant, limit: Duration) -> Self {
+    fn stopped_since(self, signalled: Instant, limit: Duration) -> Self {
         let (status, _) = self.server.wait();
         assert_eq!(status.code(), Some(0));
         assert!(signalled.elapsed() < limit);
-        let server = Server::start(self.folder.path(), &QUIET);
-        let api = Api::of(&server.address, 1);
+        let (server, api) = start_on(self.folder.path());
         Self {
             server,
             api,
@@ -124,11 +129,11 @@ async fn a_kill_right_after_the_answer_undoes_neither_a_send_nor_an_acknowledgem
     for mode in ["NORMAL", "FIFO", "KAFKA_HA"] {
         let setting = Setting::new(mode).await;
         setting.send(&[1, 2, 3]).await;
-        let setting = setting.killed().await;
+        let setting = setting.killed();
         let batch = setting.consume().await;
         assert_eq!(batch.len(), 3, "{mode}");
         assert_eq!(setting.ack(&batch[..2]).await, Ok(2), "{mode}");
-        let setting = setting.killed().await;
+        let setting = setting.killed();
         assert_eq!(setting.drain().await, [batch[2].number], "{mode}");
     }
 }
@@ -139,9 +144,9 @@ async fn a_handler_is_valid_across_a_restart_until_its_message_is_delivered_agai
     let setting = Setting::new("FIFO").await;
     setting.send(&[1, 2, 3, 4]).await;
     let batch = setting.consume().await;
-    let setting = setting.killed().await;
+    let setting = setting.killed();
     assert_eq!(setting.ack(&batch[..1]).await, Ok(1));
-    let setting = setting.stopped().await;
+    let setting = setting.stopped();
     assert_eq!(setting.ack(&batch[1..2]).await, Ok(1));
 
     let again = setting.consume().await;
@@ -167,7 +172,7 @@ async fn a_kill_takes_at_most_the_last_second_of_a_kafka_ht_queue() {
         answered.push(Instant::now());
     }
     let killed = Instant::now();
-    let setting = setting.killed().await;
+    let setting = setting.killed();
 
     let mut found = setting.drain().await;
     found.sort_unstable();
@@ -231,7 +236,7 @@ async fn sigterm_under_load_answers_polls_and_keeps_every_send_that_it_answered(
         producers.join_all().await.concat()
     });
     let mut sent = ended.await.unwrap();
-    let setting = setting.stopped_since(signalled, STOP_TIME).await;
+    let setting = setting.stopped_since(signalled, STOP_TIME);
     println!("{} sent, stopped in order", sent.len());
 
     let mut found = setting.drain().await;

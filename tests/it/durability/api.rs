@@ -96,8 +96,8 @@ impl Api {
     /// Creates a queue and gives its id.
     pub async fn create_queue(&self, name: &str, mode: &str) -> Answer<String> {
         let body = json!({"name": name, "queue_mode": mode});
-        let made = self.ask(Method::POST, &self.queues(), Some(body)).await?;
-        Ok(text(&made["id"]))
+        let created = self.ask(Method::POST, &self.queues(), Some(body)).await?;
+        Ok(text(&created["id"]))
     }
 
     /// The ids of the queues.

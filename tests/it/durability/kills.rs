@@ -151,40 +151,51 @@ async fn stored_in(api: &Api, ledger: &Shared) -> Vec<Vec<u64>> {
     stored
 }
 
-/// Holds everything that is stored against the ledgers, and lets a fresh group consume all of it.
+/// Holds everything that is stored against the ledgers, and lets a fresh group of each queue consume all of it.
 async fn check_messages(load: &Load, tally: &mut Tally) {
+    let mut checks = JoinSet::new();
     for ledger in &load.ledgers {
-        let stored = stored_in(&load.api, ledger).await;
-        ledger.lock().unwrap().check_stored(&stored, tally);
-
-        let queue = ledger.lock().unwrap().queue.clone();
-        let fresh = load.api.create_group(&queue, "fresh").await.unwrap();
-        let mut drained = load.api.drain(&queue, &fresh).await.unwrap();
-        load.api.delete_group(&queue, &fresh).await.unwrap();
-        if let [in_order] = &stored[..] {
-            assert_eq!(drained, *in_order, "a fresh group gets everything in order");
-        }
-        let mut stored = stored.concat();
-        stored.sort_unstable();
-        drained.sort_unstable();
-        assert_eq!(drained, stored, "a fresh group gets everything once");
+        checks.spawn(check_with_fresh_group(load.api.clone(), Arc::clone(ledger)));
     }
+    for (ledger, stored) in checks.join_all().await {
+        ledger.lock().unwrap().check_stored(&stored, tally);
+    }
+}
+
+async fn check_with_fresh_group(api: Api, ledger: Shared) -> (Shared, Vec<Vec<u64>>) {
+    let partitions = stored_in(&api, &ledger).await;
+    let queue = ledger.lock().unwrap().queue.clone();
+    let fresh = api.create_group(&queue, "fresh").await.unwrap();
+    let mut drained = api.drain(&queue, &fresh).await.unwrap();
+    api.delete_group(&queue, &fresh).await.unwrap();
+    if let [in_order] = &partitions[..] {
+        assert_eq!(drained, *in_order, "a fresh group gets everything in order");
+    }
+    let mut stored = partitions.concat();
+    stored.sort_unstable();
+    drained.sort_unstable();
+    assert_eq!(drained, stored, "a fresh group gets everything once");
+    (ledger, partitions)
 }
 
 /// Drains the groups that were under load: nothing that they acknowledged comes back, and everything else does.
 async fn finish(load: &Load, tally: &mut Tally) {
+    let mut drains = JoinSet::new();
     for ledger in &load.ledgers {
         let groups = ledger.lock().unwrap().groups.len();
         for group in 0..groups {
-            drain_noted(&load.api, ledger, group).await;
+            drains.spawn(drain_noted(load.api.clone(), Arc::clone(ledger), group));
         }
+    }
+    drains.join_all().await;
+    for ledger in &load.ledgers {
         let stored = stored_in(&load.api, ledger).await;
         ledger.lock().unwrap().finish(&stored, tally);
     }
 }
 
 /// Consumes and acknowledges until there is nothing left, and notes it.
-async fn drain_noted(api: &Api, ledger: &Shared, group: usize) {
+async fn drain_noted(api: Api, ledger: Shared, group: usize) {
     let (queue, name) = {
         let ledger = ledger.lock().unwrap();
         (ledger.queue.clone(), ledger.groups[group].group.clone())
@@ -195,6 +206,6 @@ async fn drain_noted(api: &Api, ledger: &Shared, group: usize) {
             return;
         }
         ledger.lock().unwrap().groups[group].delivered(&batch);
-        ack_noted(api, ledger, group, &batch).await;
+        ack_noted(&api, &ledger, group, &batch).await;
     }
 }
