@@ -5,7 +5,10 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::{self, JoinHandle};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::broker::{self, Broker};
+use crate::broker::{self, Broker, Room};
 use crate::config::{AuthMode, Config};
 use crate::http;
 use crate::identity;
@@ -25,6 +28,10 @@ use crate::store::{self, SledStore, folder};
 const STOP_TIME: Duration = Duration::from_secs(10);
 /// How much of that time requests in progress have to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long clients are told that the store has failed before the process leaves.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How the process ends when its store has failed: `EX_IOERR` of `sysexits.h`.
+const EXIT_STORE_FAILED: i32 = 74;
 
 /// Serves until a signal stops it.
 ///
@@ -72,17 +79,19 @@ struct Running {
 
 impl Running {
     async fn start(config: Config) -> Result<Self> {
-        folder::create(&config.data)?;
+        let data = config.data;
+        folder::create(&data)?;
         // The store comes first, as it keeps other processes out of the folder.
-        let store = Arc::new(SledStore::open(&config.data.join("store"), config.store)?);
+        let store = Arc::new(SledStore::open(&data.join("store"), config.store)?);
         let broker = Broker::open(
             store.clone(),
             broker::Settings {
                 limits: config.limits,
-                handler_key: identity::handler_key(&config.data)?,
+                handler_key: identity::handler_key(&data)?,
                 clock: broker::Clock::system(),
                 cache_bytes: config.batch_cache_bytes,
-                on_failure: Box::new(leave_at_once),
+                room: room(&data, config.reserve_bytes),
+                on_failure: Box::new(leave_soon),
             },
         )?;
         let server = http::Server::bind(config.listen, config.http, broker.clone())
@@ -91,7 +100,7 @@ impl Running {
 
         tracing::warn!("{}", warning(config.auth));
         let address = server.local_addr();
-        tracing::info!(%address, data = %config.data.display(), "serving");
+        tracing::info!(%address, data = %data.display(), "serving");
         print_next_steps(address);
 
         let (stop_serving, stopped) = oneshot::channel();
@@ -143,13 +152,26 @@ async fn alone(mut shared: Arc<SledStore>) -> SledStore {
     }
 }
 
-/// A store that failed once must not answer again, not even to be closed: sled would hang.
-fn leave_at_once(error: &store::Error) {
-    tracing::error!(%error, "the store has failed; leaving at once, so that nothing unsafe is answered");
+/// What the disk of the data folder has above the reserve.
+fn room(data: &Path, reserve_bytes: u64) -> Room {
+    let data = data.to_owned();
+    Room::above(reserve_bytes, Box::new(move || folder::free_bytes(&data)))
+}
+
+/// A store that failed once must not be used again, not even to be closed: sled would hang. So the process leaves, a
+/// moment later, from a thread that has nothing to do with sled. Until then every request, and `/health`, is told.
+fn leave_soon(error: &store::Error) {
+    tracing::error!(%error, "the store has failed; leaving, and nothing that depends on it is answered");
     eprintln!(
-        "error: {error}\nRohrpost has stopped. Mend the cause (a full disk?) and start it again."
+        "error: {error}\nRohrpost stops. Everything it has acknowledged is safe. Mend the cause (a full disk?) and start it again."
     );
-    std::process::abort();
+    let leave = || {
+        thread::park_timeout(LAST_WORDS);
+        process::exit(EXIT_STORE_FAILED);
+    };
+    if thread::Builder::new().spawn(leave).is_err() {
+        process::exit(EXIT_STORE_FAILED);
+    }
 }
 
 /// What an operator must know of a mode that is weaker than it should be.

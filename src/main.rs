@@ -14,7 +14,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for serve: stopped in order
   1  the server could not start or stop in order; for health: it does not serve
-  2  the command line or the configuration is wrong";
+  2  the command line or the configuration is wrong
+  74 the disk failed or was full while serving; what was acknowledged is safe";
 
 /// A self-hosted, durable message broker that speaks the DMS queue API.
 #[derive(Parser)]

@@ -219,3 +219,16 @@ pub enum ResetTo {
     /// The first record of every partition that is not older than this.
     Time(Timestamp),
 }
+
+/// How a broker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It does everything.
+    Serves,
+    /// The disk is nearly full: what would fill it further is refused with [`Error::NoRoom`](super::Error::NoRoom).
+    Full,
+    /// It is stopping in order.
+    Stopping,
+    /// Its store has failed: nothing can become durable any more.
+    Failed,
+}

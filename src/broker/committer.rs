@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use super::Clock;
 use super::cache::Cache;
+use super::room::{Room, Taken};
 use crate::store::record_batch::Builder;
 use crate::store::{self, Batch, Durability, Store, log};
 use crate::types::{LogNumber, QueueNumber, Record, Timestamp};
@@ -65,6 +66,8 @@ pub struct Unit {
     pub durability: Durability,
     /// What happens then.
     pub release: Option<Release>,
+    /// The room on the disk that was taken for it.
+    pub taken: Option<Taken>,
 }
 
 /// Records at the end of one log.
@@ -110,6 +113,7 @@ impl Committer {
     pub fn start(
         store: Arc<dyn Store>,
         cache: Arc<Cache>,
+        room: Arc<Room>,
         clock: Clock,
         on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
     ) -> std::io::Result<Self> {
@@ -118,6 +122,7 @@ impl Committer {
             shared: Arc::clone(&shared),
             store,
             cache,
+            room,
             clock,
             on_failure,
             flush_owed_since: None,
@@ -174,6 +179,7 @@ struct Worker {
     shared: Arc<Shared>,
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
+    room: Arc<Room>,
     clock: Clock,
     on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
     /// When the oldest of what was committed without a flush was committed.
@@ -224,6 +230,7 @@ impl Worker {
                     self.cache.insert_written(key, bytes);
                 }
                 release(units);
+                self.room.look_after_much();
             }
             Err(error) => self.fail(units, &error),
         }

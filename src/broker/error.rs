@@ -60,6 +60,11 @@ pub enum Error {
         /// When it may be worth trying again.
         retry_after: Duration,
     },
+    /// The disk is nearly full (b-54). What frees room, and what reads, goes on.
+    #[error(
+        "the disk is nearly full, and nothing more is stored until there is room; consuming, acknowledging and deleting go on"
+    )]
+    NoRoom,
     /// What is stored cannot be read; the log says more.
     #[error("a stored message cannot be read (at offset {0})")]
     Unreadable(Offset),
@@ -94,6 +99,6 @@ impl Error {
     /// Whether the same request may succeed later without any other change.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Stopped)
+        matches!(self, Self::Busy { .. } | Self::NoRoom | Self::Stopped)
     }
 }

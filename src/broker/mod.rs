@@ -16,6 +16,7 @@ mod persist;
 mod reaper;
 mod records;
 mod recovery;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use uuid::Uuid;
 pub use api::*;
 pub use clock::Clock;
 pub use error::{AckError, Error};
+pub use room::{FreeSpace, Room};
 
 use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};
@@ -63,6 +65,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Bytes of recently written and read records that are kept in memory.
     pub cache_bytes: usize,
+    /// Where the store may grow, and how far.
+    pub room: Room,
     /// Told when a commit fails. Nothing can become durable any more; the process should leave.
     pub on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
 }
@@ -77,6 +81,7 @@ pub struct Broker {
 struct Context {
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
+    room: Arc<Room>,
     committer: Arc<Committer>,
     reaper: Reaper,
     catalogue: Catalogue,
@@ -91,7 +96,7 @@ struct Inner {
     next_queue: AtomicU64,
     is_stopping: AtomicBool,
     owners: Mutex<Vec<JoinHandle<()>>>,
-    reaping: Mutex<Option<JoinHandle<()>>>,
+    background: Mutex<[Option<JoinHandle<()>>; 2]>,
 }
 
 impl Broker {
@@ -106,18 +111,22 @@ impl Broker {
         let ServerEntry { epoch, next_queue } = recovery::begin(store.as_ref())?;
         let restored = recovery::queues(store.as_ref(), &settings.limits, epoch)?;
         let cache = Arc::new(Cache::with_capacity(settings.cache_bytes as u64));
+        let room = Arc::new(settings.room);
         let committer = Committer::start(
             Arc::clone(&store),
             Arc::clone(&cache),
+            Arc::clone(&room),
             settings.clock.clone(),
             settings.on_failure,
         );
         let committer =
             Arc::new(committer.map_err(|error| store::Error::Engine(error.to_string()))?);
         let (reaper, reaping) = Reaper::start(Arc::clone(&store), &committer)?;
+        let watching = tokio::spawn(Arc::clone(&room).watch(settings.clock.clone()));
         let context = Context {
             store,
             cache,
+            room,
             committer,
             reaper,
             catalogue: Catalogue::default(),
@@ -131,7 +140,7 @@ impl Broker {
             next_queue: AtomicU64::new(next_queue),
             is_stopping: AtomicBool::new(false),
             owners: Mutex::default(),
-            reaping: Mutex::new(Some(reaping)),
+            background: Mutex::new([Some(reaping), Some(watching)]),
         };
         let broker = Self {
             inner: Arc::new(inner),
@@ -171,7 +180,7 @@ impl Broker {
     /// Creates a queue. It serves as soon as this returns.
     ///
     /// # Errors
-    /// [`Error::QueueExists`], [`Error::TooManyQueues`], [`Error::Stopped`].
+    /// [`Error::QueueExists`], [`Error::TooManyQueues`], [`Error::NoRoom`], [`Error::Stopped`].
     pub async fn create_queue(&self, project: ProjectId, new: NewQueue) -> Result<QueueInfo> {
         // Once begun, this goes on even if whoever asked is gone: the name must not stay reserved.
         let broker = self.clone();
@@ -181,6 +190,7 @@ impl Broker {
 
     async fn create_queue_now(&self, project: ProjectId, new: NewQueue) -> Result<QueueInfo> {
         let context = self.context();
+        let taken = context.room.take(room::ENTRY_BYTES)?;
         let number = QueueNumber(self.inner.next_queue.fetch_add(1, Ordering::Relaxed));
         let id = QueueId::new(Uuid::new_v4());
         let listed = Listed {
@@ -204,7 +214,10 @@ impl Broker {
             context.limits.retention,
             context.clock.now(),
         );
-        let mut unit = Unit::default();
+        let mut unit = Unit {
+            taken: Some(taken),
+            ..Unit::default()
+        };
         made.write(&mut unit.writes, number);
         let next_queue = self.inner.next_queue.load(Ordering::Relaxed);
         let server = ServerEntry {
@@ -273,7 +286,8 @@ impl Broker {
     /// Creates all groups or none; gives ids in the order of the names.
     ///
     /// # Errors
-    /// [`Error::NoQueue`], [`Error::TooManyGroups`], [`Error::GroupExists`], [`Error::Busy`], [`Error::Stopped`].
+    /// [`Error::NoQueue`], [`Error::TooManyGroups`], [`Error::GroupExists`], [`Error::NoRoom`], [`Error::Busy`],
+    /// [`Error::Stopped`].
     pub async fn create_groups(
         &self,
         project: ProjectId,
@@ -316,7 +330,8 @@ impl Broker {
     /// Sends all messages or none. Those without a delay stand next to each other, in this order.
     ///
     /// # Errors
-    /// [`Error::NoQueue`], [`Error::NotInThisMode`] for a delay, [`Error::Busy`], [`Error::Stopped`].
+    /// [`Error::NoQueue`], [`Error::NotInThisMode`] for a delay, [`Error::NoRoom`], [`Error::Busy`],
+    /// [`Error::Stopped`].
     pub async fn send(
         &self,
         project: ProjectId,
@@ -474,7 +489,8 @@ impl Broker {
     /// consumer's hand stay. Gives how many went.
     ///
     /// # Errors
-    /// [`Error::NoQueue`], [`Error::NoGroup`], [`Error::Unreadable`], [`Error::Busy`], [`Error::Stopped`].
+    /// [`Error::NoQueue`], [`Error::NoGroup`], [`Error::Unreadable`], [`Error::NoRoom`], [`Error::Busy`],
+    /// [`Error::Stopped`].
     pub async fn redrive(
         &self,
         project: ProjectId,
@@ -506,7 +522,21 @@ impl Broker {
     /// Whether the broker serves: it is neither stopping nor has its store failed.
     #[must_use]
     pub fn is_serving(&self) -> bool {
-        !self.is_stopping() && !self.context().committer.has_failed()
+        matches!(self.condition(), Condition::Serves | Condition::Full)
+    }
+
+    /// How the broker is.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        if self.context().committer.has_failed() {
+            Condition::Failed
+        } else if self.is_stopping() {
+            Condition::Stopping
+        } else if self.context().room.is_full() {
+            Condition::Full
+        } else {
+            Condition::Serves
+        }
     }
 
     fn is_stopping(&self) -> bool {
@@ -525,11 +555,11 @@ impl Broker {
             // An owner that panicked has said so.
             let _ = owner.await;
         }
-        let reaping = locked(&self.inner.reaping).take();
-        if let Some(reaping) = reaping {
-            reaping.abort();
+        let background = std::mem::take(&mut *locked(&self.inner.background));
+        for task in background.into_iter().flatten() {
+            task.abort();
             // Only when it has ended has it let go of the store.
-            let _ = reaping.await;
+            let _ = task.await;
         }
         let committer = Arc::clone(&self.context().committer);
         // The commit thread is joined where blocking is allowed.

@@ -31,6 +31,7 @@ impl Bench {
             handler_key: HandlerKey::new([7; 32]),
             clock: clock.clone(),
             cache_bytes: 1 << 20,
+            room: Room::unlimited(),
             on_failure: Box::new(|_| {}),
         };
         let broker = Broker::open(Arc::clone(&store) as Arc<dyn Store>, settings).unwrap();

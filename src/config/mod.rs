@@ -34,6 +34,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The storage engine.
     pub store: store::Settings,
+    /// Bytes of the disk that are kept free.
+    pub reserve_bytes: u64,
     /// Bytes of recent batches that the broker keeps in memory.
     pub batch_cache_bytes: usize,
     /// Who may ask.
@@ -66,6 +68,7 @@ impl Config {
             http: http(layers, &limits)?,
             data: data(layers)?,
             store: store(layers)?,
+            reserve_bytes: layers.number("storage.reserve_bytes", 0..=1_024 * GIB as u64)?,
             batch_cache_bytes: layers.number("storage.batch_cache_bytes", 0..=64 * GIB)?,
             auth: auth(layers, listen)?,
             limits,

@@ -98,6 +98,8 @@ codes! {
     INTERNAL = INTERNAL_SERVER_ERROR "DMS.10250002";
     /// What is stored cannot be read.
     UNREADABLE = INTERNAL_SERVER_ERROR "DMS.10250003";
+    /// The disk is nearly full (b-54).
+    NO_ROOM = INTERNAL_SERVER_ERROR "DMS.10250004";
     /// The broker is stopping, or its store has failed.
     STOPPED = SERVICE_UNAVAILABLE "DMS.10250004";
 

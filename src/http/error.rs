@@ -114,6 +114,7 @@ impl From<broker::Error> for Error {
             E::Ack(AckError::Elsewhere) => code::HANDLER_ELSEWHERE,
             E::Ack(AckError::OtherSource) => code::HANDLER_OTHER_SOURCE,
             E::Busy { .. } => code::TOO_BUSY,
+            E::NoRoom => code::NO_ROOM,
             E::Unreadable(_) => code::UNREADABLE,
             E::Stopped => code::STOPPED,
         };
@@ -170,6 +171,7 @@ mod tests {
             (E::Ack(AckError::OtherSource), 400, "DMS.10542205"),
             (E::Ack(AckError::OutOfOrder), 400, "DMS.10540010"),
             (busy, 429, "DMS.10240407"),
+            (E::NoRoom, 500, "DMS.10250004"),
             (E::Unreadable(Offset(7)), 500, "DMS.10250003"),
             (E::Stopped, 503, "DMS.10250004"),
         ] {

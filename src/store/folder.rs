@@ -33,6 +33,15 @@ pub fn create(path: &Path) -> Result<(), Error> {
     sync(above)
 }
 
+/// How many bytes the file system of `path` has free for this user.
+///
+/// # Errors
+/// What the system says.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// Writes a new file that only this user may read. After a crash it is there whole, or not at all.
 ///
 /// # Errors

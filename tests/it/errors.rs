@@ -100,7 +100,7 @@ async fn a_head_request_gets_the_head_of_a_get() {
 async fn health_and_product_are_told() {
     let server = Server::start().await;
     let health = server.request("GET", "/health", None).await;
-    assert_eq!(health.expect(200), json!({"status": "ok"}));
+    assert_eq!(health.expect(200), json!({"status": "ok", "storage": "ok"}));
     let product = server.request("GET", "/", None).await.expect(200);
     assert_eq!(product["name"], "rohrpost");
     assert_eq!(product["version"], env!("CARGO_PKG_VERSION"));

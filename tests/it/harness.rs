@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
-use rohrpost::broker::{self, Broker, Clock};
+use rohrpost::broker::{self, Broker, Clock, Room};
 use rohrpost::http;
 use rohrpost::store::SimulatedStore;
 use rohrpost::types::{HandlerKey, Limits, Timestamp};
@@ -30,6 +30,7 @@ fn open_broker(store: Arc<SimulatedStore>, limits: Limits, clock: Clock) -> Brok
         handler_key: HandlerKey::new([7; 32]),
         clock,
         cache_bytes: 8 << 20,
+        room: Room::unlimited(),
         on_failure: Box::new(|error| panic!("the store failed: {error}")),
     };
     Broker::open(store, settings).expect("a sound store opens")

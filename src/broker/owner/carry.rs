@@ -2,6 +2,7 @@
 
 use super::{Owner, Pending, Reply, release};
 use crate::broker::committer::{Append, Unit};
+use crate::broker::room::Taken;
 use crate::broker::{Result, persist};
 use crate::queue::{Decision, Fact, Gate};
 use crate::store::Durability;
@@ -16,10 +17,36 @@ impl Owner {
         decision: Result<Decision<T>>,
         reply: Reply<T>,
     ) {
+        self.conclude_taking(now, decision, None, reply);
+    }
+
+    /// Like [`conclude`](Self::conclude), for what makes the store grow: refuses unless there is room for so many bytes.
+    pub(super) fn conclude_with_room<T: Send + 'static>(
+        &mut self,
+        now: Timestamp,
+        decision: Result<Decision<T>>,
+        bytes: u64,
+        reply: Reply<T>,
+    ) {
+        let taken = decision.and_then(|decision| Ok((decision, self.context.room.take(bytes)?)));
+        match taken {
+            Ok((decision, taken)) => self.conclude_taking(now, Ok(decision), Some(taken), reply),
+            Err(error) => self.answer(reply, Err(error)),
+        }
+    }
+
+    fn conclude_taking<T: Send + 'static>(
+        &mut self,
+        now: Timestamp,
+        decision: Result<Decision<T>>,
+        taken: Option<Taken>,
+        reply: Reply<T>,
+    ) {
         match decision.and_then(|decision| self.carry_out(now, decision, &[])) {
             Ok((answer, None)) => self.answer(reply, Ok(answer)),
-            Ok((answer, Some(unit))) => {
-                self.submit_facts(unit, Some(release(reply, Ok(answer))));
+            Ok((answer, Some(mut facts))) => {
+                facts.unit.taken = taken;
+                self.submit_facts(facts, Some(release(reply, Ok(answer))));
             }
             Err(error) => self.answer(reply, Err(error)),
         }

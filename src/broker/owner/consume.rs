@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::polls::{Place, Poll};
 use super::{Owner, Reply};
 use crate::broker::api::{Ack, AckCounts, Consume, Delivery, Sent, Source};
-use crate::broker::{AckError, Error, Result};
+use crate::broker::{AckError, Error, Result, room};
 use crate::queue::{AckEntry, Delivered, Group, Hold, Scan, Wanted};
 use crate::types::{Claim, GroupId, GroupNumber, Message, Timestamp};
 
@@ -23,13 +23,14 @@ impl Owner {
             .iter()
             .map(|message| Sent { id: message.id })
             .collect();
+        let bytes = room::bytes_for(&messages);
         let decision = self.queue.decide_send(now, messages);
         let decision = decision.map(|decision| crate::queue::Decision {
             facts: decision.facts,
             holds: decision.holds,
             reply: sent,
         });
-        self.conclude(now, decision.map_err(Error::from), reply);
+        self.conclude_with_room(now, decision.map_err(Error::from), bytes, reply);
     }
 
     pub(super) fn ack(

@@ -8,7 +8,7 @@ use crate::broker::api::{
 };
 use crate::broker::committer::Unit;
 use crate::broker::reaper::Garbage;
-use crate::broker::{Error, Result, persist};
+use crate::broker::{Error, Result, persist, room};
 use crate::queue::Group;
 use crate::types::{GroupId, GroupName, LogNumber, Offset, Record, Tag, Timestamp};
 
@@ -65,11 +65,12 @@ impl Owner {
         new: Vec<(GroupId, GroupName)>,
         reply: Reply<()>,
     ) {
+        let bytes = room::ENTRY_BYTES * new.len() as u64;
         let decision = self
             .queue
             .decide_create_groups(now, new)
             .map_err(Error::from);
-        self.conclude(now, decision, reply);
+        self.conclude_with_room(now, decision, bytes, reply);
     }
 
     pub(super) fn delete_group(&mut self, group: GroupId, reply: Reply<()>) {
@@ -158,7 +159,9 @@ impl Owner {
     ) {
         let group = self.queue.group_by_id(group).map(Group::number);
         let decision = group.and_then(|group| self.queue.decide_redrive(group, max));
-        self.conclude(now, decision.map_err(Error::from), reply);
+        // How large the copies are is known only once they are read, so the largest send stands for them.
+        let bytes = self.context.limits.message_bytes as u64;
+        self.conclude_with_room(now, decision.map_err(Error::from), bytes, reply);
     }
 
     pub(super) fn reset(&mut self, now: Timestamp, group: GroupId, to: ResetTo, reply: Reply<()>) {
