@@ -29,7 +29,7 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 /// How much of that time requests in progress have to end.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long clients are told that the store has failed before the process leaves.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How the process ends when its store has failed: `EX_IOERR` of `sysexits.h`.
 const EXIT_STORE_FAILED: i32 = 74;
 

@@ -1,5 +1,7 @@
 //! The broker over a simulated store and a clock moved by hand.
 
+mod room;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +27,17 @@ impl Bench {
     }
 
     fn on(store: SimulatedStore, clock: Clock) -> Self {
+        Self::in_room(store, clock, Room::unlimited())
+    }
+
+    fn in_room(store: SimulatedStore, clock: Clock, room: Room) -> Self {
         let store = Arc::new(store);
         let settings = Settings {
             limits: Limits::default(),
             handler_key: HandlerKey::new([7; 32]),
             clock: clock.clone(),
             cache_bytes: 1 << 20,
-            room: Room::unlimited(),
+            room,
             on_failure: Box::new(|_| {}),
         };
         let broker = Broker::open(Arc::clone(&store) as Arc<dyn Store>, settings).unwrap();

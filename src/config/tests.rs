@@ -51,6 +51,7 @@ fn the_built_in_file_says_what_the_code_has_as_defaults() {
     assert_eq!(config.data, PathBuf::from("./data"));
     assert_eq!(config.auth, AuthMode::None);
     assert_eq!(config.workers, None);
+    assert_eq!(config.reserve_bytes, 512 << 20);
     assert_eq!(
         format!("{:?}", config.http),
         format!("{:?}", http::Settings::default())

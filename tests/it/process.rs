@@ -32,8 +32,13 @@ pub struct Server {
 impl Server {
     /// Starts it on this data folder and waits until it serves.
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_saying(data, arguments, Stdio::inherit())
+    }
+
+    /// The same with its standard error, and so its log, going elsewhere.
+    pub fn start_saying(data: &Path, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).args(arguments);
+        command.arg(data).args(arguments).stderr(stderr);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
