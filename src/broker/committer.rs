@@ -8,6 +8,7 @@
 //! waits for one flush only. After a failed commit nothing is retried: every reply says that the broker stops.
 
 use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -257,16 +258,23 @@ impl Worker {
         let is_written = !batch.is_empty();
         match durability {
             Durability::Flushed if is_written || self.flush_owed_since.is_some() => {
-                self.store.commit(batch, durability)?;
+                self.commit_or_fail(batch, durability)?;
                 self.flush_owed_since = None;
             }
             Durability::Buffered if is_written => {
-                self.store.commit(batch, durability)?;
+                self.commit_or_fail(batch, durability)?;
                 self.flush_owed_since.get_or_insert(self.clock.now());
             }
             Durability::Flushed | Durability::Buffered => {}
         }
         Ok(())
+    }
+
+    /// Commits. A panic of the engine is a failure like any other: otherwise every request would wait for ever.
+    fn commit_or_fail(&self, batch: Batch, durability: Durability) -> Result<(), store::Error> {
+        let commit = AssertUnwindSafe(|| self.store.commit(batch, durability));
+        panic::catch_unwind(commit)
+            .unwrap_or_else(|_| Err(store::Error::Engine("the engine has panicked".to_owned())))
     }
 
     fn fail(&self, units: Vec<Unit>, error: &store::Error) {

@@ -26,6 +26,9 @@ const WRITTEN_PER_BYTE: u64 = 2;
 /// What the store writes for anything at all, such as a new queue or the headers of a message.
 pub const ENTRY_BYTES: u64 = 1_024;
 
+/// How long what can wait is put off when room is scarce.
+pub const PUT_OFF_MS: u64 = LOOK_EVERY_MS;
+
 /// What tells how many bytes the file system has free.
 pub type FreeSpace = Box<dyn Fn() -> io::Result<u64> + Send>;
 
@@ -97,6 +100,11 @@ impl Room {
     /// Whether nothing is left.
     pub fn is_full(&self) -> bool {
         self.left(&self.lock()) == 0
+    }
+
+    /// Whether half of the reserve is gone, so that what can wait should.
+    pub fn is_scarce(&self) -> bool {
+        self.lock().free < self.reserve_bytes / 2
     }
 
     fn left(&self, state: &State) -> u64 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Error, Owner};
 use crate::broker::committer::Unit;
+use crate::broker::room::PUT_OFF_MS;
 use crate::queue::{Decision, Fact, Hold};
 use crate::store::record_batch::Header;
 use crate::store::{self, delayed, log};
@@ -34,6 +35,8 @@ enum Due {
     At(Timestamp),
     /// A unit is on its way that moves some; look again when it is durable.
     Moving(u64),
+    /// Some came due, but moving them would take more room than there is; look again at this time.
+    PutOff(Timestamp),
 }
 
 /// The oldest batch of a log.
@@ -53,7 +56,7 @@ impl Sweeps {
         self.due = match self.due {
             Due::Never => Due::At(due),
             Due::At(first) => Due::At(first.min(due)),
-            known @ (Due::Unknown | Due::Moving(_)) => known,
+            known @ (Due::Unknown | Due::Moving(_) | Due::PutOff(_)) => known,
         };
     }
 
@@ -82,7 +85,7 @@ impl Owner {
     /// When there will be something to do.
     pub(super) fn next_sweep(&self) -> Option<Timestamp> {
         let due = match self.sweeps.due {
-            Due::At(due) => Some(due),
+            Due::At(due) | Due::PutOff(due) => Some(due),
             Due::Unknown | Due::Never | Due::Moving(_) => None,
         };
         let retention_ms = self.made.retention.as_ms();
@@ -113,11 +116,20 @@ impl Owner {
 
     /// Moves delayed messages whose time has come into a partition.
     fn move_due(&mut self, now: Timestamp) -> Result<(), store::Error> {
-        if matches!(self.sweeps.due, Due::Unknown) {
+        let is_unknown = match self.sweeps.due {
+            Due::Unknown => true,
+            Due::PutOff(until) => until <= now,
+            Due::Never | Due::At(_) | Due::Moving(_) => false,
+        };
+        if is_unknown {
             let first = delayed::first_due(self.context.store.as_ref(), self.number)?;
             self.sweeps.due = first.map_or(Due::Never, Due::At);
         }
         if !matches!(self.sweeps.due, Due::At(due) if due <= now) {
+            return Ok(());
+        }
+        if self.context.room.is_scarce() {
+            self.sweeps.due = Due::PutOff(now.plus_ms(PUT_OFF_MS));
             return Ok(());
         }
         let due = delayed::due(self.context.store.as_ref(), self.number, now, DUE_PARTS_MAX)?;

@@ -1,8 +1,14 @@
 //! What the broker does when the disk is nearly full; how much is free is moved by hand.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+
 use super::*;
+use crate::store::{Batch, Durability};
+
+type Entries = Vec<(Bytes, Bytes)>;
 
 const RESERVE: u64 = 1 << 20;
 const PLENTY: u64 = 1 << 30;
@@ -38,14 +44,20 @@ async fn try_send(bench: &Bench, queue: QueueId, body: u32) -> Result<Vec<Sent>>
 }
 
 async fn try_create(bench: &Bench) -> Result<QueueInfo> {
-    let new = NewQueue {
-        name: QueueName::parse("another").unwrap(),
+    bench
+        .broker
+        .create_queue(bench.project, new_queue("another"))
+        .await
+}
+
+fn new_queue(name: &str) -> NewQueue {
+    NewQueue {
+        name: QueueName::parse(name).unwrap(),
         mode: QueueMode::Normal,
         description: None,
         redrive: None,
         retention: None,
-    };
-    bench.broker.create_queue(bench.project, new).await
+    }
 }
 
 #[tokio::test]
@@ -165,4 +177,87 @@ async fn a_broker_whose_store_has_failed_says_so() {
             .messages,
         1
     );
+}
+
+#[tokio::test]
+async fn delayed_messages_wait_for_room_when_half_of_the_reserve_is_gone() {
+    let (bench, disk) = bench(SimulatedStore::new(), PLENTY);
+    let queue = bench.queue("q", QueueMode::Normal, None).await;
+    let group = bench.group(queue, "g").await;
+    let delayed = Message {
+        delay: Delay::from_ms(60_000),
+        ..message(1)
+    };
+    let sent = bench.broker.send(bench.project, queue, vec![delayed]);
+    sent.await.unwrap();
+
+    disk.store(RESERVE / 2 - 1, Ordering::Relaxed);
+    wait_for(&bench, Condition::Full).await;
+    bench.clock.advance(Duration::from_mins(1));
+    bench.consume_in_vain(queue, group).await;
+    disk.store(PLENTY, Ordering::Relaxed);
+    wait_for(&bench, Condition::Serves).await;
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(bodies(&bench.consume(queue, group).await), [1]);
+}
+
+/// A store whose commits panic from the third on: the start takes one, the queue one.
+struct Panicking(SimulatedStore);
+
+impl Store for Panicking {
+    fn commit(
+        &self,
+        batch: Batch,
+        durability: Durability,
+    ) -> std::result::Result<(), store::Error> {
+        assert!(self.0.commits() < 2, "the store panics on order");
+        self.0.commit(batch, durability)
+    }
+
+    fn get(&self, key: &[u8]) -> std::result::Result<Option<Bytes>, store::Error> {
+        self.0.get(key)
+    }
+
+    fn range(
+        &self,
+        range: Range<&[u8]>,
+        limit: usize,
+    ) -> std::result::Result<Entries, store::Error> {
+        self.0.range(range, limit)
+    }
+
+    fn last(
+        &self,
+        range: Range<&[u8]>,
+    ) -> std::result::Result<Option<(Bytes, Bytes)>, store::Error> {
+        self.0.last(range)
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_engine_stops_the_broker_instead_of_leaving_requests_waiting() {
+    let store = Arc::new(Panicking(SimulatedStore::new()));
+    let told = Arc::new(AtomicU64::new(0));
+    let telling = Arc::clone(&told);
+    let settings = Settings {
+        limits: Limits::default(),
+        handler_key: HandlerKey::new([7; 32]),
+        clock: Clock::manual(START),
+        cache_bytes: 1 << 20,
+        room: Room::unlimited(),
+        on_failure: Box::new(move |_| {
+            telling.fetch_add(1, Ordering::Relaxed);
+        }),
+    };
+    let broker = Broker::open(store, settings).unwrap();
+    let project = ProjectId::from_bytes([1; 16]);
+    let queue = broker
+        .create_queue(project, new_queue("q"))
+        .await
+        .unwrap()
+        .id;
+    let sent = broker.send(project, queue, vec![message(1)]).await;
+    assert_eq!(sent, Err(Error::Stopped));
+    assert_eq!(broker.condition(), Condition::Failed);
+    assert_eq!(told.load(Ordering::Relaxed), 1);
 }
