@@ -167,7 +167,7 @@ async fn garbage_behind_a_good_request_does_not_spoil_its_answer() {
     let reply = server.raw(bytes).await;
     assert_eq!(reply.status, 200);
     let (body, rest) = reply.text.split_once("HTTP/1.1 400 ").expect("two answers");
-    assert_eq!(body, "{\"status\":\"ok\"}");
+    assert_eq!(body, "{\"status\":\"ok\",\"storage\":\"ok\"}");
     assert!(
         rest.contains("\r\nx-request-id: ") && rest.contains("DMS.10540010"),
         "{rest}"

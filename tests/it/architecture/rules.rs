@@ -43,7 +43,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ),
     ("std::fs", &["store", "identity", "config"]),
     ("std::net", &["http", "config", "health", "app", "main"]),
-    ("std::thread", &["store", "broker"]),
+    ("std::thread", &["store", "broker", "app"]),
     ("std::env", &["main"]),
 ];
 
