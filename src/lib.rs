@@ -19,4 +19,6 @@ pub mod telemetry;
 
 pub mod health;
 
+pub mod offline;
+
 pub mod app;

@@ -1,21 +1,26 @@
 //! The command line: arguments → configuration → telemetry → app.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use rohrpost::config::{self, Config, Layers};
-use rohrpost::{app, health, telemetry};
+use rohrpost::offline::{Form, Verdict};
+use rohrpost::{app, health, offline, telemetry};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for serve: stopped in order
   1  the server could not start or stop in order; for health: it does not serve
   2  the command line or the configuration is wrong
+  3  verify: the data folder is damaged, and every finding is on the standard output
   74 the disk failed or was full while serving; what was acknowledged is safe";
+
+/// The exit status of a verification that found something.
+const DAMAGED: u8 = 3;
 
 /// A self-hosted, durable message broker that speaks the DMS queue API.
 #[derive(Parser)]
@@ -37,6 +42,29 @@ enum Command {
     Version,
     /// Ask the server that runs with this configuration whether it serves
     Health,
+    /// Read the data folder of a stopped server whole and say what is damaged; repairs nothing
+    ///
+    /// No entry is changed, but the storage engine tidies its own files when it opens them: to keep evidence, verify a
+    /// copy. That the newest writes were cut off whole (a lost end of the log) leaves a sound, older state, and is not
+    /// seen.
+    Verify {
+        /// The data folder (storage.path)
+        path: PathBuf,
+    },
+    /// Print the queues, groups, extents and counters in the data folder of a stopped server
+    Inspect {
+        /// The data folder (storage.path)
+        path: PathBuf,
+        /// Only queues with this name or id
+        #[arg(long, value_name = "NAME|ID")]
+        queue: Option<String>,
+        /// Also print the first N messages of each partition
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        messages: u64,
+        /// Print JSON, one queue to a line
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Precedence: the built-in defaults < the file < `ROHRPOST__SECTION__KEY` in the environment < flags.
@@ -64,7 +92,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 fn main() -> ExitCode {
     let CommandLine { command, settings } = CommandLine::parse();
     match run(&command.unwrap_or(Command::Serve), &settings) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             print_chain(&error);
             ExitCode::from(if error.is::<config::Error>() { 2 } else { 1 })
@@ -72,7 +100,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<()> {
+fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => {
             let config = Config::check(&lay(settings)?)?;
@@ -86,8 +114,22 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<()> {
         }
         Command::Version => println!("rohrpost {}", env!("CARGO_PKG_VERSION")),
         Command::Health => ask(Config::check(&lay(settings)?)?.listen)?,
+        Command::Verify { path } => return verify(path),
+        Command::Inspect {
+            path,
+            queue,
+            messages,
+            json,
+        } => {
+            let chosen = offline::Chosen {
+                queue: queue.as_deref(),
+                messages: *messages,
+                form: if *json { Form::Json } else { Form::Text },
+            };
+            offline::inspect(path, chosen, &mut io::stdout().lock())?;
+        }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn lay(settings: &SettingsArgs) -> Result<Layers, config::Error> {
@@ -110,6 +152,14 @@ fn lay(settings: &SettingsArgs) -> Result<Layers, config::Error> {
 
 fn ask(listen: SocketAddr) -> anyhow::Result<()> {
     health::ask(listen).with_context(|| format!("the server on {listen} does not serve"))
+}
+
+fn verify(path: &Path) -> anyhow::Result<ExitCode> {
+    let mut progress = Some(io::stderr()).filter(IsTerminal::is_terminal);
+    match offline::verify(path, &mut io::stdout().lock(), progress.as_mut())? {
+        Verdict::Sound => Ok(ExitCode::SUCCESS),
+        Verdict::Damaged => Ok(ExitCode::from(DAMAGED)),
+    }
 }
 
 fn print_chain(error: &anyhow::Error) {

@@ -5,12 +5,14 @@
 //! flush.
 
 mod api;
+pub mod audit;
 mod cache;
 mod catalogue;
 mod clock;
 mod command;
 mod committer;
 mod error;
+pub mod inspect;
 mod owner;
 mod persist;
 mod reaper;

@@ -297,25 +297,39 @@ pub fn read_groups(
     queue: QueueNumber,
     mode: QueueMode,
 ) -> Result<Vec<(MadeGroup, SavedGroup)>, Error> {
-    let mut groups = Vec::new();
-    for (entry_key, bytes) in all_entries(store, &key::group_records(queue))? {
-        let (_, number) = key::parse_group_record(&entry_key)?;
-        let what = || format!("the entry of group {} of queue {}", number.0, queue.0);
-        let entry: GroupEntry = meta::decode(&bytes, what)?;
-        let group = || {
-            let name = GroupName::parse(&entry.name).ok()?;
-            Some((
-                number,
-                entry.id.parse().ok()?,
-                name,
-                Timestamp(entry.created_ms),
-            ))
-        };
-        let group: MadeGroup = group().ok_or_else(|| invalid(what()))?;
-        let state = read_group_state(store, queue, number, mode)?;
-        groups.push((group, state));
-    }
-    Ok(groups)
+    let entries = all_entries(store, &key::group_records(queue))?;
+    let read = |(entry_key, bytes): (bytes::Bytes, bytes::Bytes)| {
+        let (_, group) = key::parse_group_record(&entry_key)?;
+        read_group(store, queue, group, &bytes, mode)
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// Reads one group, of which `bytes` is the record.
+///
+/// # Errors
+/// [`Error::Damaged`], by name.
+pub fn read_group(
+    store: &dyn Store,
+    queue: QueueNumber,
+    number: GroupNumber,
+    bytes: &[u8],
+    mode: QueueMode,
+) -> Result<(MadeGroup, SavedGroup), Error> {
+    let what = || format!("the entry of group {} of queue {}", number.0, queue.0);
+    let entry: GroupEntry = meta::decode(bytes, what)?;
+    let group = || {
+        let name = GroupName::parse(&entry.name).ok()?;
+        Some((
+            number,
+            entry.id.parse().ok()?,
+            name,
+            Timestamp(entry.created_ms),
+        ))
+    };
+    let group: MadeGroup = group().ok_or_else(|| invalid(what()))?;
+    let state = read_group_state(store, queue, number, mode)?;
+    Ok((group, state))
 }
 
 fn read_group_state(
@@ -379,31 +393,58 @@ pub fn read_readers(
     let mut readers: BTreeMap<LogNumber, SavedReader> = BTreeMap::new();
     for (entry_key, bytes) in all_entries(store, &key::settled_pages(queue, group))? {
         let (_, _, log, number) = key::parse_settled(&entry_key)?;
-        let what = || {
-            format!(
-                "page {number} of what group {} of queue {} settled",
-                group.0, queue.0
-            )
-        };
-        let page = Page::from_bytes(&bytes).ok_or_else(|| invalid(what()))?;
+        let page = read_page(&bytes, queue, group, number)?;
         readers.entry(log).or_default().pages.push((number, page));
     }
     for (entry_key, bytes) in all_entries(store, &key::all_failures(queue, group))? {
         let (_, _, log, offset) = key::parse_failures(&entry_key)?;
-        let what = || {
-            format!(
-                "the failures of record {offset} in group {} of queue {}",
-                group.0, queue.0
-            )
-        };
-        let failures = bytes.as_ref().try_into().map_err(|_| invalid(what()))?;
+        let failures = read_failures(&bytes, queue, group, offset)?;
         readers
             .entry(log)
             .or_default()
             .failures
-            .push((offset, u32::from_be_bytes(failures)));
+            .push((offset, failures));
     }
     Ok(readers)
+}
+
+/// Reads a page of what a group has settled.
+///
+/// # Errors
+/// [`Error::Damaged`], by name.
+pub fn read_page(
+    bytes: &[u8],
+    queue: QueueNumber,
+    group: GroupNumber,
+    number: u64,
+) -> Result<Page, Error> {
+    let what = || {
+        format!(
+            "page {number} of what group {} of queue {} settled",
+            group.0, queue.0
+        )
+    };
+    Page::from_bytes(bytes).ok_or_else(|| invalid(what()))
+}
+
+/// Reads how often a group has failed to consume a record.
+///
+/// # Errors
+/// [`Error::Damaged`], by name.
+pub fn read_failures(
+    bytes: &[u8],
+    queue: QueueNumber,
+    group: GroupNumber,
+    offset: Offset,
+) -> Result<u32, Error> {
+    let what = || {
+        format!(
+            "the failures of record {offset} in group {} of queue {}",
+            group.0, queue.0
+        )
+    };
+    let failures = bytes.try_into().map_err(|_| invalid(what()))?;
+    Ok(u32::from_be_bytes(failures))
 }
 
 /// Every entry of a range, read in pages.

@@ -49,6 +49,16 @@ impl Page {
         bytes
     }
 
+    /// Whether this page, of this number, has a settled record at or above `end`.
+    #[must_use]
+    pub fn reaches(&self, number: u64, end: Offset) -> bool {
+        let behind = number
+            .checked_add(1)
+            .and_then(|next| next.checked_mul(PAGE_RECORDS));
+        behind
+            .is_none_or(|behind| self.count_between(behind - PAGE_RECORDS, end, Offset(behind)) > 0)
+    }
+
     /// How many of `from..to` are settled in this page, whose first record is `first`.
     fn count_between(&self, first: u64, from: Offset, to: Offset) -> u64 {
         let firsts = (0..).map(|index| first + index * WORD_RECORDS);

@@ -13,25 +13,43 @@ pub const FORMAT: u32 = 1;
 /// [`Error::NewerFormat`] if it is newer, [`Error::Damaged`] if it cannot be told. Any other error if the store cannot
 /// be used.
 pub fn establish(store: &dyn Store) -> Result<(), Error> {
-    let damaged = |how: &str| Error::Damaged {
-        what: "the store's format version".to_owned(),
-        how: how.to_owned(),
-    };
     match store.get(&key::format())? {
-        Some(found) => match found[..].try_into().map(u32::from_be_bytes) {
-            Ok(1..=FORMAT) => Ok(()),
-            Ok(found) if found > FORMAT => Err(Error::NewerFormat {
-                found,
-                known: FORMAT,
-            }),
-            _ => Err(damaged("it is no version number")),
-        },
+        Some(found) => accept(&found),
         None if is_empty(store)? => {
             let mut first = Batch::default();
             first.put(key::format(), FORMAT.to_be_bytes());
             store.commit(first, Durability::Flushed)
         }
         None => Err(damaged("it is missing, but the store is not empty")),
+    }
+}
+
+/// Makes sure of the same without writing, so that an empty store is refused.
+///
+/// # Errors
+/// As [`establish`].
+pub fn check(store: &dyn Store) -> Result<(), Error> {
+    match store.get(&key::format())? {
+        Some(found) => accept(&found),
+        None => Err(damaged("it is missing")),
+    }
+}
+
+fn accept(found: &[u8]) -> Result<(), Error> {
+    match found.try_into().map(u32::from_be_bytes) {
+        Ok(1..=FORMAT) => Ok(()),
+        Ok(found) if found > FORMAT => Err(Error::NewerFormat {
+            found,
+            known: FORMAT,
+        }),
+        _ => Err(damaged("it is no version number")),
+    }
+}
+
+fn damaged(how: &str) -> Error {
+    Error::Damaged {
+        what: "the store's format version".to_owned(),
+        how: how.to_owned(),
     }
 }
 
@@ -44,6 +62,7 @@ fn is_empty(store: &dyn Store) -> Result<bool, Error> {
 mod tests {
     use super::super::SimulatedStore;
     use super::super::conformance::put;
+    use super::check as check_only;
     use super::*;
 
     fn check(entry: (&[u8], &[u8]), refusal: &str) {
@@ -62,6 +81,16 @@ mod tests {
         put(&found, &key::server(), &[1], Durability::Flushed);
         establish(&found).unwrap();
         assert_eq!(found.commits(), 1);
+    }
+
+    #[test]
+    fn a_check_writes_nothing() {
+        let store = SimulatedStore::new();
+        let message = check_only(&store).unwrap_err().to_string();
+        assert!(message.ends_with("it is missing"), "{message}");
+        assert_eq!(store.commits(), 0);
+        establish(&store).unwrap();
+        check_only(&store).unwrap();
     }
 
     #[test]

@@ -14,12 +14,14 @@
 //! | garbage | queue, perhaps group | nothing: what it names is deleted and waits to be cleared away |
 
 mod fields;
+mod place;
 
 use std::ops::Range;
 
 use super::Error;
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
 use fields::{Fields, Key};
+pub use place::Place;
 
 /// A key's first byte. The numbers are part of the stored format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -67,20 +68,37 @@ impl SledStore {
     /// [`Error::NotDurable`] if flushes do not go through this program's barrier; otherwise what sled says.
     pub fn open(folder: &Path, settings: Settings) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(in_file(folder))?;
+        let store = Self::open_unchecked(folder, settings)?;
+        make_files_durable(&store.folder)?;
+        format::establish(&store)?;
+        store.prove_barrier()?;
+        Ok(store)
+    }
+
+    /// Opens the store in `folder` only to read it: without one there is nothing to open, and no entry is written.
+    /// sled itself writes when it opens: the table of its pages, and zeros over what it holds for unused or torn.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`Error::File`] if there is no store.
+    pub fn open_to_read(folder: &Path, settings: Settings) -> Result<Self, Error> {
+        let db = folder.join("db");
+        fs::metadata(&db).map_err(in_file(&db))?;
+        let store = Self::open_unchecked(folder, settings)?;
+        format::check(&store)?;
+        Ok(store)
+    }
+
+    fn open_unchecked(folder: &Path, settings: Settings) -> Result<Self, Error> {
         let folder = fs::canonicalize(folder).map_err(in_file(folder))?;
         let lock = lock(&folder)?;
         remove_unfinished_snapshots(&folder)?;
-        let store = Self {
+        Ok(Self {
             db: open_engine(&folder, settings)?,
             lock,
             folder,
             settings,
             failure: OnceLock::new(),
-        };
-        make_files_durable(&store.folder)?;
-        format::establish(&store)?;
-        store.prove_barrier()?;
-        Ok(store)
+        })
     }
 
     /// Makes everything durable and leaves the folder.
@@ -148,18 +166,17 @@ impl SledStore {
     fn run<T>(&self, work: impl FnOnce(&::sled::Db) -> ::sled::Result<T>) -> Result<T, Error> {
         match self.failure.get() {
             Some(failure) => Err(Error::Engine(format!("it has failed before: {failure}"))),
-            None => work(&self.db).map_err(|error| self.fail(&error)),
+            None => unpanicked(|| work(&self.db)).map_err(|error| self.fail(error)),
         }
     }
 
-    fn fail(&self, error: &::sled::Error) -> Error {
-        let failure = error.to_string();
-        if self.failure.set(failure.clone()).is_ok() {
+    fn fail(&self, error: Error) -> Error {
+        if self.failure.set(error.to_string()).is_ok() {
             // After an error sled hangs for ever when its last handle is dropped; this one never is, and so the folder
             // stays taken.
             std::mem::forget((self.db.clone(), self.lock.try_clone()));
         }
-        Error::Engine(failure)
+        error
     }
 }
 
@@ -301,13 +318,34 @@ fn escaped_range(range: Range<&[u8]>) -> Range<Cow<'_, [u8]>> {
 
 fn open_engine(folder: &Path, settings: Settings) -> Result<::sled::Db, Error> {
     wait_for_former_handles(folder)?;
-    ::sled::Config::new()
+    let config = ::sled::Config::new()
         .path(folder)
         .segment_size(SEGMENT_BYTES)
         .cache_capacity(settings.cache_capacity_bytes)
-        .flush_every_ms(Some(FLUSH_EVERY_MS))
-        .open()
-        .map_err(|error| Error::Engine(error.to_string()))
+        .flush_every_ms(Some(FLUSH_EVERY_MS));
+    unpanicked(|| config.open())
+}
+
+/// What sled gives. Over damaged files it may panic instead of giving an error; whoever calls must not use it after
+/// either, which is why no state that a panic left half done is ever seen.
+fn unpanicked<T>(work: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
+    let damaged = |how: String| Error::Damaged {
+        what: "what sled keeps in the store's files".to_owned(),
+        how,
+    };
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error @ ::sled::Error::Corruption { .. })) => Err(damaged(error.to_string())),
+        Ok(Err(error)) => Err(Error::Engine(error.to_string())),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(damaged(format!(
+                "sled gave up: {}",
+                said.unwrap_or("for no reason")
+            )))
+        }
+    }
 }
 
 /// When this process has just dropped a store, sled's threads may keep its file open and locked for a moment longer.

@@ -128,6 +128,11 @@ impl Server {
         }
     }
 
+    /// What the broker stores.
+    pub fn store(&self) -> &SimulatedStore {
+        &self.store
+    }
+
     /// The same broker after a loss of power: what was not durable is gone.
     pub async fn crash(self) -> Self {
         let store = Arc::new(self.store.crash(0));

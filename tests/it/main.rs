@@ -10,6 +10,7 @@
 mod architecture;
 mod cli;
 mod compatibility;
+mod damage;
 mod disk;
 mod durability;
 mod harness;

@@ -1,0 +1,107 @@
+//! Whether the record batches of each log follow each other, and agree with what is saved of it.
+
+use std::collections::BTreeMap;
+
+use super::known::Known;
+use super::report::Report;
+use crate::queue::SavedQueue;
+use crate::types::{LogNumber, Offset, QueueNumber};
+
+/// Where a log's batches stand. After a damaged one it is not known where the next must begin.
+#[derive(Clone, Copy)]
+struct Extent {
+    first: Offset,
+    end: Option<Offset>,
+}
+
+/// The logs as they were found so far.
+#[derive(Default)]
+pub(super) struct Logs {
+    extents: BTreeMap<(QueueNumber, LogNumber), Extent>,
+}
+
+impl Logs {
+    /// Takes note of a batch from `base` up to `end`, which is unknown if the batch is damaged. Says what is wrong with
+    /// its place.
+    pub(super) fn note(
+        &mut self,
+        queue: QueueNumber,
+        log: LogNumber,
+        base: Offset,
+        end: Option<Offset>,
+    ) -> Option<String> {
+        let new = Extent { first: base, end };
+        let extent = self.extents.entry((queue, log)).or_insert(Extent {
+            end: Some(base),
+            ..new
+        });
+        let expected = std::mem::replace(&mut extent.end, end);
+        match expected {
+            Some(expected) if expected < base => Some(missing(expected, base) + " before it"),
+            Some(expected) if expected > base => Some(format!(
+                "it begins before the end of the batch before it, which is {expected}"
+            )),
+            _ => None,
+        }
+    }
+
+    /// Behind the last record of a log: what was found, or what is saved if that reaches further. Nothing if a damaged
+    /// batch hides it, or nothing is known of the log.
+    pub(super) fn end(&self, known: &Known, queue: QueueNumber, log: LogNumber) -> Option<Offset> {
+        let (_, saved) = saved_extent(known, queue, log)?;
+        match self.extents.get(&(queue, log)) {
+            Some(extent) => extent.end.map(|end| end.max(saved)),
+            None => Some(saved),
+        }
+    }
+
+    /// Compares every log with what is saved of it.
+    pub(super) fn check(&self, known: &Known, report: &mut Report<'_>) {
+        for (&number, queue) in &known.queues {
+            let partitions =
+                (0..queue.mode.map_or(0, |mode| mode.partitions())).map(LogNumber::partition);
+            let dead = queue.groups.keys().copied().map(LogNumber::dead_letters);
+            for log in partitions.chain(dead) {
+                if let Some(saved) = saved_extent(known, number, log)
+                    && let Some(how) = self.compare(number, log, saved)
+                {
+                    report.find(known.log_label(number, log), how);
+                }
+            }
+        }
+    }
+
+    fn compare(
+        &self,
+        queue: QueueNumber,
+        log: LogNumber,
+        (start, end): (Offset, Offset),
+    ) -> Option<String> {
+        match self.extents.get(&(queue, log)) {
+            None if start < end => Some(missing(start, end)),
+            Some(extent) if extent.first > start => Some(missing(start, extent.first)),
+            Some(Extent {
+                end: Some(found), ..
+            }) if *found < end => Some(missing(*found, end)),
+            _ => None,
+        }
+    }
+}
+
+fn missing(from: Offset, to: Offset) -> String {
+    match to.since(from) {
+        1 => format!("the record {from} is missing"),
+        _ => format!("the records {from} to {} are missing", to.0 - 1),
+    }
+}
+
+/// The start of a log and an offset that its end has reached, as they are saved.
+fn saved_extent(known: &Known, queue: QueueNumber, log: LogNumber) -> Option<(Offset, Offset)> {
+    match log.dead_letters_of() {
+        Some(group) => Some(known.group(queue, group)?.saved.as_ref()?.dead),
+        None => {
+            let SavedQueue { partitions, .. } = known.queues.get(&queue)?.saved.as_ref()?;
+            partitions.get(log.raw() as usize).copied()
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What any key names: for whoever reads the whole store, and not one space of it.
+
+use super::{
+    Kind, Space, parse_delayed, parse_failures, parse_garbage, parse_group_record,
+    parse_group_state, parse_log, parse_queue_record, parse_queue_state, parse_queue_tags,
+    parse_settled,
+};
+use crate::store::Error;
+use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
+
+/// What an entry is, as its key says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// [`super::format`].
+    Format,
+    /// [`super::probe`].
+    Probe,
+    /// [`super::server`].
+    Server,
+    /// [`super::queue_record`].
+    QueueRecord(QueueNumber),
+    /// [`super::queue_state`].
+    QueueState(QueueNumber),
+    /// [`super::queue_tags`].
+    QueueTags(QueueNumber),
+    /// [`super::group_record`].
+    GroupRecord(QueueNumber, GroupNumber),
+    /// [`super::group_state`].
+    GroupState(QueueNumber, GroupNumber),
+    /// [`super::log`]: queue, log, base offset, part.
+    Log(QueueNumber, LogNumber, Offset, u16),
+    /// [`super::settled`]: queue, group, log, page.
+    Settled(QueueNumber, GroupNumber, LogNumber, u64),
+    /// [`super::failures`]: queue, group, log, offset.
+    Failures(QueueNumber, GroupNumber, LogNumber, Offset),
+    /// [`super::delayed`]: queue, due time, sequence, part.
+    Delayed(QueueNumber, Timestamp, u64, u16),
+    /// [`super::garbage`].
+    Garbage(QueueNumber, Option<GroupNumber>),
+}
+
+impl Place {
+    /// What the entry of this key is.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if the key is of no kind that there is.
+    pub fn of(key: &[u8]) -> Result<Self, Error> {
+        let space = key.first().copied().unwrap_or_default();
+        if space == Space::Meta as u8 {
+            return Self::of_meta(key);
+        }
+        const LOG: u8 = Space::Log as u8;
+        const SETTLED: u8 = Space::Settled as u8;
+        const GROUP: u8 = Space::Group as u8;
+        const FAILURES: u8 = Space::Failures as u8;
+        const DELAYED: u8 = Space::Delayed as u8;
+        const GARBAGE: u8 = Space::Garbage as u8;
+        Ok(match space {
+            LOG => {
+                let (queue, log, base, part) = parse_log(key)?;
+                Self::Log(queue, log, base, part)
+            }
+            SETTLED => {
+                let (queue, group, log, page) = parse_settled(key)?;
+                Self::Settled(queue, group, log, page)
+            }
+            GROUP => {
+                let (queue, group) = parse_group_state(key)?;
+                Self::GroupState(queue, group)
+            }
+            FAILURES => {
+                let (queue, group, log, offset) = parse_failures(key)?;
+                Self::Failures(queue, group, log, offset)
+            }
+            DELAYED => {
+                let (queue, due, sequence, part) = parse_delayed(key)?;
+                Self::Delayed(queue, due, sequence, part)
+            }
+            GARBAGE => {
+                let (queue, group) = parse_garbage(key)?;
+                Self::Garbage(queue, group)
+            }
+            _ => return Err(unknown(key)),
+        })
+    }
+
+    fn of_meta(key: &[u8]) -> Result<Self, Error> {
+        let alone = [
+            (super::format(), Self::Format),
+            (super::probe(), Self::Probe),
+            (super::server(), Self::Server),
+        ];
+        if let Some((_, place)) = alone.into_iter().find(|(known, _)| known == key) {
+            return Ok(place);
+        }
+        const QUEUE: u8 = Kind::Queue as u8;
+        const QUEUE_STATE: u8 = Kind::QueueState as u8;
+        const QUEUE_TAGS: u8 = Kind::QueueTags as u8;
+        const GROUP: u8 = Kind::Group as u8;
+        Ok(match key.get(1) {
+            Some(&QUEUE) => Self::QueueRecord(parse_queue_record(key)?),
+            Some(&QUEUE_STATE) => Self::QueueState(parse_queue_state(key)?),
+            Some(&QUEUE_TAGS) => Self::QueueTags(parse_queue_tags(key)?),
+            Some(&GROUP) => {
+                let (queue, group) = parse_group_record(key)?;
+                Self::GroupRecord(queue, group)
+            }
+            _ => return Err(unknown(key)),
+        })
+    }
+}
+
+fn unknown(key: &[u8]) -> Error {
+    Error::Damaged {
+        what: format!("the key {key:02x?}"),
+        how: "it is of no kind that there is".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::key;
+
+    const QUEUE: QueueNumber = QueueNumber(7);
+    const GROUP: GroupNumber = GroupNumber(3);
+    const LOG: LogNumber = LogNumber::partition(1);
+
+    fn check(key: &[u8], expected: Place) {
+        assert_eq!(Place::of(key).unwrap(), expected);
+        assert!(Place::of(&key[..key.len() - 1]).is_err(), "{expected:?}");
+        assert!(Place::of(&[key, &[0]].concat()).is_err(), "{expected:?}");
+    }
+
+    #[test]
+    fn every_key_names_its_place() {
+        let at = Offset(9);
+        check(&key::format(), Place::Format);
+        check(&key::probe(), Place::Probe);
+        check(&key::server(), Place::Server);
+        check(&key::queue_record(QUEUE), Place::QueueRecord(QUEUE));
+        check(&key::queue_state(QUEUE), Place::QueueState(QUEUE));
+        check(&key::queue_tags(QUEUE), Place::QueueTags(QUEUE));
+        check(
+            &key::group_record(QUEUE, GROUP),
+            Place::GroupRecord(QUEUE, GROUP),
+        );
+        check(
+            &key::group_state(QUEUE, GROUP),
+            Place::GroupState(QUEUE, GROUP),
+        );
+        check(&key::log(QUEUE, LOG, at, 2), Place::Log(QUEUE, LOG, at, 2));
+        check(
+            &key::settled(QUEUE, GROUP, LOG, 5),
+            Place::Settled(QUEUE, GROUP, LOG, 5),
+        );
+        check(
+            &key::failures(QUEUE, GROUP, LOG, at),
+            Place::Failures(QUEUE, GROUP, LOG, at),
+        );
+        check(
+            &key::delayed(QUEUE, Timestamp(1), 4),
+            Place::Delayed(QUEUE, Timestamp(1), 4, 0),
+        );
+        check(&key::garbage(QUEUE, None), Place::Garbage(QUEUE, None));
+        check(
+            &key::garbage(QUEUE, Some(GROUP)),
+            Place::Garbage(QUEUE, Some(GROUP)),
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_place_or_refused(bytes in proptest::collection::vec(0_u8..10, 0..30)) {
+            let _ = Place::of(&bytes);
+        }
+    }
+}
