@@ -335,7 +335,9 @@ fn unpanicked<T>(work: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
     };
     match panic::catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error @ ::sled::Error::Corruption { .. })) => Err(damaged(error.to_string())),
+        Ok(Err(::sled::Error::Corruption { .. })) => {
+            Err(damaged("a checksum or the structure is wrong".to_owned()))
+        }
         Ok(Err(error)) => Err(Error::Engine(error.to_string())),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);

@@ -13,6 +13,7 @@ mod compatibility;
 mod damage;
 mod disk;
 mod durability;
+mod folder;
 mod harness;
 mod process;
 mod readme;

@@ -39,19 +39,26 @@ impl Server {
     pub fn start_saying(data: &Path, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
         command.arg(data).args(arguments).stderr(stderr);
+        Self::try_start(command).expect("it says where it serves")
+    }
+
+    /// Starts it by this command and waits until it serves; nothing if it ends instead.
+    pub fn try_start(mut command: Command) -> Option<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let after = line.split_once("http://").map(|(_, after)| after);
         let address = after.and_then(|after| after.split_whitespace().next());
-        let address =
-            address.unwrap_or_else(|| panic!("it does not say where it serves: {line:?}"));
-        Self {
+        let Some(address) = address else {
+            child.wait().unwrap();
+            return None;
+        };
+        Some(Self {
             address: address.to_owned(),
             child,
             stdout,
-        }
+        })
     }
 
     /// Sends it this signal (`TERM`, `INT`).
