@@ -45,8 +45,8 @@ enum Command {
     /// Read the data folder of a stopped server whole and say what is damaged; repairs nothing
     ///
     /// No entry is changed, but the storage engine tidies its own files when it opens them: to keep evidence, verify a
-    /// copy. That the newest writes were cut off whole (a lost end of the log) leaves a sound, older state, and is not
-    /// seen.
+    /// copy. One thing is not seen: damage in what the engine wrote since it was last opened, if the server was killed,
+    /// looks to the engine like a torn end of its log, and it goes back to the sound state before.
     Verify {
         /// The data folder (storage.path)
         path: PathBuf,

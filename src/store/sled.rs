@@ -526,6 +526,20 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_of_sled_is_damage_and_fails_the_store_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let panicking = store.run(|_| -> ::sled::Result<()> { panic!("a page is nowhere") });
+        let message = panicking.unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "what sled keeps in the store's files is damaged: sled gave up: a page is nowhere"
+        );
+        let later = store.get(&key::format()).unwrap_err().to_string();
+        assert!(later.contains("it has failed before"), "{later}");
+    }
+
+    #[test]
     fn a_folder_is_opened_once_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let first = open(folder.path());

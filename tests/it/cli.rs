@@ -30,7 +30,7 @@ fn version_is_the_version_of_the_package() {
 #[test]
 fn help_explains_every_exit_code() {
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    for line in ["\n  0  ", "\n  1  ", "\n  2  ", "\n  74 "] {
+    for line in ["\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  74 "] {
         assert!(help.contains(line), "{help}");
     }
 }

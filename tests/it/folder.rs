@@ -111,14 +111,29 @@ async fn fill(address: &str) {
     }
 }
 
-/// The data folder of a server that was filled and has stopped in order.
-async fn filled() -> TempDir {
+/// How a server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// In order: the engine's next opening reads its table of pages.
+    Stopped,
+    /// At once: the engine's next opening reads its log.
+    Killed,
+}
+
+/// The data folder of a server that was filled and has ended so.
+async fn filled_until(end: End) -> TempDir {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &["--set", "log.level=off"]);
     fill(&server.address).await;
-    server.signal("TERM");
-    assert!(server.wait().0.success());
+    if end == End::Stopped {
+        server.signal("TERM");
+        assert!(server.wait().0.success());
+    }
     folder
+}
+
+async fn filled() -> TempDir {
+    filled_until(End::Stopped).await
 }
 
 fn copy_of(folder: &Path) -> TempDir {
@@ -267,7 +282,7 @@ async fn a_damaged_entry_is_named_by_verify_and_one_that_a_start_needs_by_the_st
     assert!(out.contains("\ndamaged: 1 finding\n"), "{out}");
 
     change(folder.path(), |_, batch| {
-        batch.put(key::queue_state(first), [1, b'{'])
+        batch.put(key::queue_state(first), [1, b'{']);
     });
     let why = refusal(folder.path());
     assert!(
@@ -287,7 +302,7 @@ async fn a_damaged_entry_is_named_by_verify_and_one_that_a_start_needs_by_the_st
 async fn a_newer_format_is_refused_by_name_by_every_command() {
     let folder = filled().await;
     change(folder.path(), |_, batch| {
-        batch.put(key::format(), 2_u32.to_be_bytes())
+        batch.put(key::format(), 2_u32.to_be_bytes());
     });
     let expected = "error: the store has format 2, and this version reads formats up to 1\n";
     assert_eq!(refusal(folder.path()), expected);
@@ -381,10 +396,18 @@ async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
 
 #[tokio::test]
 async fn flipped_bits_in_the_engines_files_are_refused_or_leave_only_what_is_right() {
+    flip(End::Stopped, Dice(1)).await;
+}
+
+#[tokio::test]
+async fn flipped_bits_in_the_files_of_a_killed_server_are_refused_or_leave_only_what_is_right() {
+    flip(End::Killed, Dice(2)).await;
+}
+
+async fn flip(end: End, mut dice: Dice) {
     const FLIPS: usize = 30;
-    let folder = filled().await;
+    let folder = filled_until(end).await;
     let places = places(folder.path());
-    let mut dice = Dice(1);
     let mut served = 0;
     for _ in 0..FLIPS {
         let (file, used) = &places[dice.below(places.len())];
@@ -398,8 +421,8 @@ async fn flipped_bits_in_the_engines_files_are_refused_or_leave_only_what_is_rig
 
         let verified = offline("verify", copy_of(damaged.path()).path(), &[]);
         let (status, out, err) = said(&verified);
-        let serves = serves_only_what_is_right(damaged.path(), &at).await;
-        match (status, serves) {
+        let does_serve = serves_only_what_is_right(damaged.path(), &at).await;
+        match (status, does_serve) {
             (Some(0 | 3), true) => served += 1,
             (Some(1 | 3), false) => {
                 let why = refusal(damaged.path());

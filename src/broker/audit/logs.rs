@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::known::Known;
 use super::report::Report;
-use crate::queue::SavedQueue;
-use crate::types::{LogNumber, Offset, QueueNumber};
+use crate::types::{LogNumber, Offset, QueueMode, QueueNumber};
 
 /// Where a log's batches stand. After a damaged one it is not known where the next must begin.
 #[derive(Clone, Copy)]
@@ -59,7 +58,7 @@ impl Logs {
     pub(super) fn check(&self, known: &Known, report: &mut Report<'_>) {
         for (&number, queue) in &known.queues {
             let partitions =
-                (0..queue.mode.map_or(0, |mode| mode.partitions())).map(LogNumber::partition);
+                (0..queue.mode.map_or(0, QueueMode::partitions)).map(LogNumber::partition);
             let dead = queue.groups.keys().copied().map(LogNumber::dead_letters);
             for log in partitions.chain(dead) {
                 if let Some(saved) = saved_extent(known, number, log)
@@ -97,11 +96,9 @@ fn missing(from: Offset, to: Offset) -> String {
 
 /// The start of a log and an offset that its end has reached, as they are saved.
 fn saved_extent(known: &Known, queue: QueueNumber, log: LogNumber) -> Option<(Offset, Offset)> {
-    match log.dead_letters_of() {
-        Some(group) => Some(known.group(queue, group)?.saved.as_ref()?.dead),
-        None => {
-            let SavedQueue { partitions, .. } = known.queues.get(&queue)?.saved.as_ref()?;
-            partitions.get(log.raw() as usize).copied()
-        }
+    if let Some(group) = log.dead_letters_of() {
+        return Some(known.group(queue, group)?.saved.as_ref()?.dead);
     }
+    let saved = known.queues.get(&queue)?.saved.as_ref()?;
+    saved.partitions.get(log.raw() as usize).copied()
 }

@@ -45,16 +45,16 @@ impl Place {
     /// # Errors
     /// [`Error::Damaged`] if the key is of no kind that there is.
     pub fn of(key: &[u8]) -> Result<Self, Error> {
-        let space = key.first().copied().unwrap_or_default();
-        if space == Space::Meta as u8 {
-            return Self::of_meta(key);
-        }
         const LOG: u8 = Space::Log as u8;
         const SETTLED: u8 = Space::Settled as u8;
         const GROUP: u8 = Space::Group as u8;
         const FAILURES: u8 = Space::Failures as u8;
         const DELAYED: u8 = Space::Delayed as u8;
         const GARBAGE: u8 = Space::Garbage as u8;
+        let space = key.first().copied().unwrap_or_default();
+        if space == Space::Meta as u8 {
+            return Self::of_meta(key);
+        }
         Ok(match space {
             LOG => {
                 let (queue, log, base, part) = parse_log(key)?;
@@ -85,6 +85,10 @@ impl Place {
     }
 
     fn of_meta(key: &[u8]) -> Result<Self, Error> {
+        const QUEUE: u8 = Kind::Queue as u8;
+        const QUEUE_STATE: u8 = Kind::QueueState as u8;
+        const QUEUE_TAGS: u8 = Kind::QueueTags as u8;
+        const GROUP: u8 = Kind::Group as u8;
         let alone = [
             (super::format(), Self::Format),
             (super::probe(), Self::Probe),
@@ -93,10 +97,6 @@ impl Place {
         if let Some((_, place)) = alone.into_iter().find(|(known, _)| known == key) {
             return Ok(place);
         }
-        const QUEUE: u8 = Kind::Queue as u8;
-        const QUEUE_STATE: u8 = Kind::QueueState as u8;
-        const QUEUE_TAGS: u8 = Kind::QueueTags as u8;
-        const GROUP: u8 = Kind::Group as u8;
         Ok(match key.get(1) {
             Some(&QUEUE) => Self::QueueRecord(parse_queue_record(key)?),
             Some(&QUEUE_STATE) => Self::QueueState(parse_queue_state(key)?),
