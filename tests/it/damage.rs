@@ -312,7 +312,13 @@ async fn orphans_unknown_keys_and_floors_behind_the_end_are_found() {
 #[tokio::test]
 async fn a_damaged_batch_is_refused_by_name_and_other_queues_go_on() {
     let (server, queue) = filled().await;
-    flip(server.store(), &key::log(ORDERS, P0, Offset(0), 0));
+    // The first body, so that only the checksum tells it from one that was sent.
+    server
+        .store()
+        .damage(&key::log(ORDERS, P0, Offset(0), 0), |value| {
+            assert_eq!(value[67], b'0');
+            value[67] = b'1';
+        });
     let server = server.crash().await;
     let groups = server.get(&format!("{queue}/groups")).await.expect(200);
     let group = format!(
