@@ -91,6 +91,7 @@ impl Running {
                 clock: broker::Clock::system(),
                 cache_bytes: config.batch_cache_bytes,
                 room: room(&data, config.reserve_bytes),
+                commits: broker::Commits::Thread,
                 on_failure: Box::new(leave_soon),
             },
         )?;

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::Clock;
 use super::cache::Cache;
 use super::room::{Room, Taken};
+use super::stepper::Stepper;
+use super::{Clock, Commits};
 use crate::store::record_batch::Builder;
 use crate::store::{self, Batch, Durability, Store, log};
 use crate::types::{LogNumber, QueueNumber, Record, Timestamp};
@@ -81,10 +82,16 @@ pub struct Append {
     pub records: Vec<Record>,
 }
 
-/// The handle to the commit thread.
+/// The handle to the worker that commits.
 pub struct Committer {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    driver: Mutex<Option<Driver>>,
+}
+
+/// What drives the worker.
+enum Driver {
+    Thread(JoinHandle<()>),
+    Stepper(Stepper),
 }
 
 #[derive(Default)]
@@ -107,7 +114,7 @@ impl Shared {
 }
 
 impl Committer {
-    /// Starts the commit thread. `on_failure` is told the first failed commit.
+    /// Starts the commit thread, or leaves the commits to a stepper. `on_failure` is told the first failed commit.
     ///
     /// # Errors
     /// What the system says if no thread can be started.
@@ -116,6 +123,7 @@ impl Committer {
         cache: Arc<Cache>,
         room: Arc<Room>,
         clock: Clock,
+        commits: Commits,
         on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
@@ -128,12 +136,19 @@ impl Committer {
             on_failure,
             flush_owed_since: None,
         };
-        let thread = std::thread::Builder::new()
-            .name("commit".into())
-            .spawn(move || worker.run())?;
+        let driver = match commits {
+            Commits::Thread => {
+                let thread = std::thread::Builder::new().name("commit".into());
+                Driver::Thread(thread.spawn(move || worker.run())?)
+            }
+            Commits::Stepped(stepper) => {
+                stepper.take_in(worker);
+                Driver::Stepper(stepper)
+            }
+        };
         Ok(Self {
             shared,
-            thread: Mutex::new(Some(thread)),
+            driver: Mutex::new(Some(driver)),
         })
     }
 
@@ -158,14 +173,16 @@ impl Committer {
     pub fn close(&self) {
         self.shared.lock().is_closed = true;
         self.shared.arrived.notify_one();
-        let thread = self
-            .thread
+        let driver = self
+            .driver
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(thread) = thread {
+        match driver {
             // A commit thread that panicked has said so; there is nothing to add while stopping.
-            let _ = thread.join();
+            Some(Driver::Thread(thread)) => drop(thread.join()),
+            Some(Driver::Stepper(stepper)) => stepper.finish(),
+            None => {}
         }
     }
 }
@@ -176,7 +193,8 @@ fn refuse(unit: Unit) {
     }
 }
 
-struct Worker {
+/// Makes units durable; a thread or a stepper drives it.
+pub struct Worker {
     shared: Arc<Shared>,
     store: Arc<dyn Store>,
     cache: Arc<Cache>,
@@ -188,11 +206,28 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self) {
+    /// Commits what gathers until the committer is closed.
+    pub fn run(mut self) {
         while let Some(units) = self.next_units() {
             for units in split_by_size(units) {
                 self.commit(units);
             }
+        }
+    }
+
+    /// How many units have gathered.
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().units.len()
+    }
+
+    /// Commits the first `most` units that have gathered; without any, flushes if a flush is due.
+    pub fn step(&mut self, most: usize) {
+        let mut waiting = self.shared.lock();
+        let most = most.min(waiting.units.len());
+        let units: Vec<Unit> = waiting.units.drain(..most).collect();
+        drop(waiting);
+        if !units.is_empty() || self.until_flush() == Some(Duration::ZERO) {
+            self.commit(units);
         }
     }
 

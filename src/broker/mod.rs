@@ -19,6 +19,7 @@ mod reaper;
 mod records;
 mod recovery;
 mod room;
+mod stepper;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ pub use api::*;
 pub use clock::Clock;
 pub use error::{AckError, Error};
 pub use room::{FreeSpace, Room};
+pub use stepper::{Commits, Stepper};
 
 use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};
@@ -69,6 +71,8 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// Where the store may grow, and how far.
     pub room: Room,
+    /// Who makes the commits.
+    pub commits: Commits,
     /// Told when a commit fails. Nothing can become durable any more; the process should leave.
     pub on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
 }
@@ -119,6 +123,7 @@ impl Broker {
             Arc::clone(&cache),
             Arc::clone(&room),
             settings.clock.clone(),
+            settings.commits,
             settings.on_failure,
         );
         let committer =

@@ -38,6 +38,7 @@ impl Bench {
             clock: clock.clone(),
             cache_bytes: 1 << 20,
             room,
+            commits: Commits::Thread,
             on_failure: Box::new(|_| {}),
         };
         let broker = Broker::open(Arc::clone(&store) as Arc<dyn Store>, settings).unwrap();

@@ -31,6 +31,7 @@ fn open_broker(store: Arc<SimulatedStore>, limits: Limits, clock: Clock) -> Brok
         clock,
         cache_bytes: 8 << 20,
         room: Room::unlimited(),
+        commits: broker::Commits::Thread,
         on_failure: Box::new(|error| panic!("the store failed: {error}")),
     };
     Broker::open(store, settings).expect("a sound store opens")

@@ -246,6 +246,7 @@ async fn a_panic_of_the_engine_stops_the_broker_instead_of_leaving_requests_wait
         clock: Clock::manual(START),
         cache_bytes: 1 << 20,
         room: Room::unlimited(),
+        commits: Commits::Thread,
         on_failure: Box::new(move |_| {
             telling.fetch_add(1, Ordering::Relaxed);
         }),
