@@ -312,7 +312,9 @@ impl Worker {
             .unwrap_or_else(|_| Err(store::Error::Engine("the engine has panicked".to_owned())))
     }
 
-    fn fail(&self, units: Vec<Unit>, error: &store::Error) {
+    /// Nothing can become durable any more, and no flush is owed to anybody.
+    fn fail(&mut self, units: Vec<Unit>, error: &store::Error) {
+        self.flush_owed_since = None;
         self.shared.has_failed.store(true, Ordering::Release);
         (self.on_failure)(error);
         let later = std::mem::take(&mut self.shared.lock().units);

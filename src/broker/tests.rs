@@ -394,6 +394,21 @@ async fn a_stopped_broker_has_let_go_of_its_store() {
 }
 
 #[tokio::test]
+async fn a_broker_that_owes_a_flush_when_its_store_fails_can_be_stopped() {
+    let bench = Bench::new();
+    let queue = bench.queue("q", QueueMode::KafkaHt, None).await;
+    bench.store.fail_after(1);
+    bench.send(queue, [1]).await;
+    let refused =
+        bench
+            .broker
+            .create_groups(bench.project, queue, vec![GroupName::parse("g").unwrap()]);
+    assert_eq!(refused.await, Err(Error::Stopped));
+    let stopping = tokio::time::timeout(Duration::from_secs(10), bench.broker.stop());
+    assert!(stopping.await.is_ok(), "the commit thread never ends");
+}
+
+#[tokio::test]
 async fn stopping_answers_waiting_consumes_with_nothing() {
     let bench = Bench::new();
     let queue = bench.queue("q", QueueMode::Normal, None).await;
