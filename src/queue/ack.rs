@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Decision, Fact, Group, Hold, Queue, Reader, Refusal, Settlement, Source};
-use crate::types::{Claim, GroupNumber, LogNumber, Offset, Timestamp};
+use crate::types::{Claim, GroupNumber, LogNumber, Offset, QueueMode, Timestamp};
 
 /// What a consumer says of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,11 +132,22 @@ impl Queue {
         match reader.lease(claim.offset) {
             Some(lease) => lease.attempt == claim.attempt,
             None => {
-                claim.attempt.epoch() < self.epoch
+                self.is_inherited(claim)
                     && claim.offset < log.inherited_end()
                     && !group.is_fenced(claim)
                     && reader.is_untouched(claim.offset)
             }
+        }
+    }
+
+    /// Whether the delivery is of an earlier start, and surely of the record that stands at its offset now. A
+    /// `KAFKA_HT` queue may have lost that record to the crash behind it and given the offset to another one, which
+    /// [`Log::inherited_end`](super::Log::inherited_end) tells for the last start only.
+    fn is_inherited(&self, claim: Claim) -> bool {
+        let starts_since = self.epoch.saturating_sub(claim.attempt.epoch());
+        match self.rules.mode {
+            QueueMode::KafkaHt => starts_since == 1,
+            QueueMode::Normal | QueueMode::Fifo | QueueMode::KafkaHa => starts_since > 0,
         }
     }
 
@@ -314,7 +325,7 @@ fn outstanding(reader: &Reader) -> Box<dyn Iterator<Item = Offset> + '_> {
 mod tests {
     use super::super::fixture::{ACK_WAIT_MS, Bench, P0, entries, offsets};
     use super::*;
-    use crate::types::{QueueMode, QueueNumber};
+    use crate::types::QueueNumber;
 
     /// A queue with `sent` messages and one group.
     fn bench(mode: QueueMode, sent: usize) -> (Bench, GroupNumber) {
@@ -624,6 +635,22 @@ mod tests {
         };
         assert_eq!(bench.ack(&[replacing], "s"), Err(Refusal::Gone));
         assert_eq!(bench.ack(&[lost], "s"), Ok((1, 0)));
+    }
+
+    #[test]
+    fn a_handler_outlives_two_restarts_where_no_record_can_be_lost() {
+        for (mode, expected) in [
+            (QueueMode::Normal, Ok((1, 0))),
+            (QueueMode::Fifo, Ok((1, 0))),
+            (QueueMode::KafkaHa, Ok((1, 0))),
+            (QueueMode::KafkaHt, Err(Refusal::Gone)),
+        ] {
+            let (mut bench, group) = bench(mode, 1);
+            let batch = bench.consume(group, 1);
+            bench.restart();
+            bench.restart();
+            assert_eq!(bench.ack(&batch, "s"), expected, "{mode:?}");
+        }
     }
 
     #[test]

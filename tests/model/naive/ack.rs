@@ -1,7 +1,9 @@
 //! What an acknowledgement and the end of a lease do.
 
 use rohrpost::queue::{AckEntry, Fact, Outcome, Refusal, Settlement, Source};
-use rohrpost::types::{Claim, GroupNumber, LogNumber, MaxConsumeCount, Offset, Timestamp};
+use rohrpost::types::{
+    Claim, GroupNumber, LogNumber, MaxConsumeCount, Offset, QueueMode, Timestamp,
+};
 
 use super::{DONE, Entry, FRESH, Naive, Seen, State};
 
@@ -80,7 +82,9 @@ impl Naive {
         match self.seen(group, claim.log).expect("the group reads it")[index].state {
             State::Held { attempt, .. } => attempt == claim.attempt && !is_late,
             State::Waiting => {
-                let is_of_earlier_start = claim.attempt.epoch() < self.epoch;
+                let starts_since = self.epoch.saturating_sub(claim.attempt.epoch());
+                let may_be_lost = self.rules.mode == QueueMode::KafkaHt;
+                let is_of_earlier_start = starts_since == 1 || starts_since > 1 && !may_be_lost;
                 is_of_earlier_start && index < lane.visible && !is_late && !is_fenced
             }
             State::Back | State::Done => false,
