@@ -2,6 +2,7 @@
 //!
 //! `MODEL_SEEDS=5000 cargo test --test model` runs longer; `MODEL_SEED=17` replays the run of one seed.
 
+#[path = "../common/dice.rs"]
 mod dice;
 mod naive;
 mod storage;
