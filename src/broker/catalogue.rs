@@ -50,26 +50,13 @@ impl Catalogue {
     /// The owners of a project's queues, in order of creation.
     pub fn mailboxes(&self, project: ProjectId) -> Vec<mpsc::Sender<Command>> {
         let queues = self.read();
-        let mut listed: Vec<&Listed> = queues
-            .get(&project)
-            .into_iter()
-            .flat_map(HashMap::values)
-            .collect();
-        listed.sort_by_key(|listed| listed.number);
-        listed
-            .into_iter()
-            .filter_map(|listed| listed.mailbox.clone())
-            .collect()
+        in_order(queues.get(&project).into_iter().flat_map(HashMap::values))
     }
 
-    /// The owners of all queues.
+    /// The owners of all queues, in order of creation.
     pub fn all_mailboxes(&self) -> Vec<mpsc::Sender<Command>> {
         let queues = self.read();
-        queues
-            .values()
-            .flat_map(HashMap::values)
-            .filter_map(|listed| listed.mailbox.clone())
-            .collect()
+        in_order(queues.values().flat_map(HashMap::values))
     }
 
     /// How many queues a project has, those being created too.
@@ -115,4 +102,14 @@ impl Catalogue {
             }
         }
     }
+}
+
+/// Where the owners of these queues take commands, in order of creation.
+fn in_order<'a>(queues: impl Iterator<Item = &'a Listed>) -> Vec<mpsc::Sender<Command>> {
+    let mut listed: Vec<&Listed> = queues.collect();
+    listed.sort_by_key(|listed| listed.number);
+    listed
+        .into_iter()
+        .filter_map(|listed| listed.mailbox.clone())
+        .collect()
 }

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::types::Timestamp;
@@ -20,7 +21,30 @@ enum Source {
         start: Timestamp,
         started: Instant,
     },
-    Manual(Arc<watch::Sender<Timestamp>>),
+    Manual(Arc<Manual>),
+}
+
+/// A time that stands still until it is moved. Those who wait for it wake in the order they came, so that a simulation
+/// can be repeated.
+struct Manual {
+    now_ms: AtomicU64,
+    moved: Notify,
+}
+
+impl Manual {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now_ms.load(Ordering::Acquire))
+    }
+
+    async fn sleep_until(&self, moment: Timestamp) {
+        loop {
+            let moved = self.moved.notified();
+            if self.now() >= moment {
+                return;
+            }
+            moved.await;
+        }
+    }
 }
 
 impl Clock {
@@ -44,7 +68,10 @@ impl Clock {
     /// A clock that stands at `start` until [`advance`](Self::advance) moves it.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(watch::Sender::new(start))))
+        Self(Source::Manual(Arc::new(Manual {
+            now_ms: AtomicU64::new(start.0),
+            moved: Notify::new(),
+        })))
     }
 
     /// The time now.
@@ -52,7 +79,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { start, started } => plus(*start, started.elapsed()),
-            Source::Manual(now) => *now.borrow(),
+            Source::Manual(manual) => manual.now(),
         }
     }
 
@@ -63,7 +90,11 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         match &self.0 {
             Source::System { .. } => panic!("only a manual clock can be moved"),
-            Source::Manual(now) => now.send_modify(|now| *now = plus(*now, by)),
+            Source::Manual(manual) => {
+                let by_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+                manual.now_ms.fetch_add(by_ms, Ordering::AcqRel);
+                manual.moved.notify_waiters();
+            }
         }
     }
 
@@ -81,10 +112,7 @@ impl Clock {
                 Source::System { start, started } => {
                     tokio::time::sleep_until(*started + moment.since(*start)).await;
                 }
-                Source::Manual(now) => {
-                    // The sender lives in this very clock, so the wait can only end by the time coming.
-                    let _ = now.subscribe().wait_for(|now| *now >= moment).await;
-                }
+                Source::Manual(manual) => manual.sleep_until(moment).await,
             }
         }
     }
