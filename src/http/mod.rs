@@ -16,6 +16,7 @@ mod json;
 mod ops;
 mod path;
 mod payload;
+mod peer;
 mod query;
 mod request_id;
 mod server;

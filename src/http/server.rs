@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use super::code;
 use super::error::Error;
 use super::front::Front;
+use super::peer::{Peer, Scheme};
 use super::settings::Settings;
 use super::stream::{Calls, Stream, close_with};
 use crate::broker::Broker;
@@ -130,8 +131,13 @@ async fn accept(
             Some(_) = refusals.join_next() => continue,
         };
         match accepted {
-            Ok((stream, _)) if connections.len() < shared.settings.connections_max => {
-                connections.spawn(connection(stream, Arc::clone(shared), stopped.clone()));
+            Ok((stream, from)) if connections.len() < shared.settings.connections_max => {
+                let peer = Peer {
+                    address: from.ip(),
+                    scheme: Scheme::Http,
+                };
+                let shared = Arc::clone(shared);
+                connections.spawn(connection(stream, peer, shared, stopped.clone()));
             }
             Ok((stream, _)) if refusals.len() < REFUSALS_MAX => {
                 refusals.spawn(refuse(stream));
@@ -146,15 +152,21 @@ async fn accept(
 }
 
 /// Serves one connection until it closes.
-async fn connection(stream: TcpStream, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<()>,
+) {
     // Answers are small and written whole; waiting to fill a packet would only delay them.
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let calls = Calls::default();
     let stream = Stream::new(stream, calls.clone(), &shared.settings);
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         let call = calls.begin();
+        request.extensions_mut().insert(peer);
         let front = &shared.front;
         async move {
             let response = front.answer(request).await;
