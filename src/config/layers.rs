@@ -41,7 +41,8 @@ impl Layers {
     #[expect(clippy::missing_panics_doc, reason = "the built-in file never changes")]
     pub fn new() -> Self {
         let defaults: Table = DEFAULTS.parse().expect("tests parse the built-in file");
-        let settings = flatten(defaults).map(|(key, value)| (key, (value, Origin::Default)));
+        let settings = flatten(defaults).into_iter();
+        let settings = settings.map(|(key, value)| (key, (value, Origin::Default)));
         Self {
             settings: settings.collect(),
         }
@@ -61,6 +62,7 @@ impl Layers {
             source: Box::new(source),
         })?;
         flatten(table)
+            .into_iter()
             .try_for_each(|(key, value)| self.lay(&key, value, Origin::File(path.to_owned())))
     }
 
@@ -116,8 +118,8 @@ impl Layers {
 
     /// The keys that exist in the section of `key`, or the sections, if there is no such section.
     fn known_beside(&self, key: &str) -> String {
-        let split = || self.settings.keys().filter_map(|key| key.split_once('.'));
-        let section = key.split('.').next().unwrap_or_default();
+        let split = || self.settings.keys().filter_map(|key| key.rsplit_once('.'));
+        let section = key.rsplit_once('.').map_or(key, |(section, _)| section);
         let keys: Vec<_> = split()
             .filter_map(|(known, key)| (known == section).then_some(key))
             .collect();
@@ -220,12 +222,13 @@ impl fmt::Display for Origin {
 }
 
 /// The settings of all sections by `section.key`. What stands outside of any section keeps its bare key.
-fn flatten(table: Table) -> impl Iterator<Item = (String, Value)> {
-    table.into_iter().flat_map(|(section, value)| match value {
-        Value::Table(keys) => keys
+fn flatten(table: Table) -> Vec<(String, Value)> {
+    let flat = table.into_iter().flat_map(|(section, value)| match value {
+        Value::Table(keys) => flatten(keys)
             .into_iter()
             .map(|(key, value)| (format!("{section}.{key}"), value))
             .collect(),
         value => vec![(section, value)],
-    })
+    });
+    flat.collect()
 }

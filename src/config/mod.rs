@@ -91,6 +91,10 @@ fn listen(layers: &Layers) -> Result<SocketAddr, Error> {
 fn http(layers: &Layers, limits: &Limits) -> Result<http::Settings, Error> {
     let body_bytes_max = layers.number("http.body_bytes_max", limits.message_bytes..=GIB)?;
     Ok(http::Settings {
+        public_url: layers.text("http.public_url", |text| match text {
+            "" => Ok(None),
+            url => url.parse().map(Some),
+        })?,
         body_bytes_max,
         inflight_body_bytes_max: layers
             .number("http.inflight_body_bytes_max", body_bytes_max..=64 * GIB)?,

@@ -77,15 +77,16 @@ fn every_setting_has_a_comment_of_its_own() {
 /// A value that no setting can have shows whether anything reads the setting at all.
 #[test]
 fn every_setting_is_checked() {
-    let defaults: toml::Table = layers::DEFAULTS.parse().unwrap();
-    for (section, keys) in &defaults {
-        for (key, _) in keys.as_table().unwrap() {
-            let key = format!("{section}.{key}");
-            let refusal = refusal("", &[], &[(&key, "")]);
-            assert!(
-                refusal.starts_with(&format!("{key} = \"\" (from the flag --set)")),
-                "{refusal}"
-            );
+    let mut section = "";
+    for line in layers::DEFAULTS.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        }
+        if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            let refusal = refused_file(&format!("[{section}]\n{key} = 1979-05-27"));
+            let expected =
+                format!("{section}.{key} = 1979-05-27 (from operator's file) is refused");
+            assert!(refusal.starts_with(&expected), "{refusal}");
         }
     }
 }
@@ -182,6 +183,15 @@ fn a_word_is_refused_with_the_words_that_exist() {
         refused_file("[http]\nlisten = \"localhost\""),
         "http.listen = \"localhost\" (from operator's file) is refused; \
          allowed: an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\""
+    );
+}
+
+#[test]
+fn a_public_url_is_refused_with_an_example() {
+    assert_eq!(
+        refused_file("[http]\npublic_url = \"queue.example.com\""),
+        "http.public_url = \"queue.example.com\" (from operator's file) is refused; allowed: \
+         a URL of http or https without a query, such as \"https://queue.example.com\""
     );
 }
 

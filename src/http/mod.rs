@@ -17,6 +17,7 @@ mod ops;
 mod path;
 mod payload;
 mod peer;
+mod public_url;
 mod query;
 mod request_id;
 mod server;
@@ -31,6 +32,7 @@ use crate::broker::Broker;
 use error::Error;
 use payload::BodyBudget;
 
+pub use public_url::PublicUrl;
 pub use server::Server;
 pub use settings::Settings;
 

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use super::public_url::PublicUrl;
+
 /// The server's limits, read from the configuration. Beyond each stands an error, never a wait without end.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Where clients find the server. Nothing stands for the scheme and host that each request was made to.
+    pub public_url: Option<PublicUrl>,
     /// Bytes of one request body. A send beyond it is refused with 400, anything else with 413.
     pub body_bytes_max: usize,
     /// Bytes of request bodies that all requests together may hold. Who finds no room within `body_timeout` gets 503.
@@ -32,6 +36,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            public_url: None,
             body_bytes_max: 2 << 20,
             inflight_body_bytes_max: 256 << 20,
             json_depth_max: 64,
