@@ -1,7 +1,28 @@
 //! Who may do what, and the secrets that prove it.
 //!
-//! Owns the secrets of the data folder. Refuses to know protocols and the rules of delivery.
+//! Owns users, projects, roles, access keys and tokens, all in memory and every change durable before it is seen; and
+//! the secrets of the data folder. Refuses to know protocols and the rules of delivery. It reads no clock: `now` is an
+//! argument.
 
-mod secret;
+mod api;
+mod caller;
+mod commit;
+mod error;
+mod gate;
+mod local;
+mod name;
+mod role;
+pub mod secret;
+mod signature;
+mod token;
 
-pub use secret::{Error, handler_key};
+pub use api::*;
+pub use caller::{Access, Caller, Denied, LogInRefused, Refused, Target};
+pub use commit::{Commit, Committing, Uncommitted};
+pub use error::Error;
+pub use gate::Gate;
+pub use local::{Identity, Result, Settings};
+pub use name::{AccessKeyId, DomainName, Password, ProjectName, SecretKey, UserId, UserName};
+pub use role::{Effect, Permission, Role};
+pub use secret::{IdentityKey, handler_key, identity_key};
+pub use signature::{SignedHead, Signer, is_signature};

@@ -32,7 +32,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("http_body_util", &["http"]),
     ("tower", &["http"]),
     ("tower_http", &["http"]),
-    ("tokio", &["broker", "http", "app"]),
+    ("tokio", &["broker", "identity", "http", "app"]),
     ("anyhow", &["app", "main"]),
     ("clap", &["main"]),
     ("toml", &["config"]),
@@ -43,7 +43,10 @@ const HOMES: [(&str, &[&str]); 18] = [
         &["store", "broker", "identity", "http", "app", "telemetry"],
     ),
     ("std::fs", &["store", "identity", "config"]),
-    ("std::net", &["http", "config", "health", "app", "main"]),
+    (
+        "std::net",
+        &["identity", "http", "config", "health", "app", "main"],
+    ),
     ("std::thread", &["store", "broker", "app"]),
     ("std::env", &["main"]),
 ];

@@ -1,0 +1,160 @@
+//! The gate that every request passes: who asks, and may he.
+//!
+//! Owns the choice between the ways of knowing that: nobody is asked, this server's own users, and (later) another
+//! identity service. Refuses to know protocols.
+
+use std::sync::Arc;
+
+use super::Identity;
+use super::api::Place;
+use super::caller::{Access, Caller, Denied, Reach, Refused, Target};
+use super::role::{Effect, Permission, Role};
+use super::signature::{SignedHead, Signer};
+use crate::types::{ProjectId, Timestamp};
+
+/// The gate. Cloning gives another handle to the same one.
+#[derive(Clone)]
+pub struct Gate {
+    authority: Arc<Authority>,
+}
+
+/// Who vouches for callers.
+enum Authority {
+    /// Nobody: everybody may do everything (`auth.mode = "none"`).
+    Open,
+    /// The users of this server (`auth.mode = "local"`).
+    Local(Identity),
+}
+
+impl Gate {
+    /// A gate that stands open.
+    #[must_use]
+    pub fn open() -> Self {
+        Self {
+            authority: Arc::new(Authority::Open),
+        }
+    }
+
+    /// A gate for the users of this server.
+    #[must_use]
+    pub fn local(identity: Identity) -> Self {
+        Self {
+            authority: Arc::new(Authority::Local(identity)),
+        }
+    }
+
+    /// This server's users, if it has its own.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        match &*self.authority {
+            Authority::Open => None,
+            Authority::Local(identity) => Some(identity),
+        }
+    }
+
+    /// Who asks without token and signature.
+    ///
+    /// # Errors
+    /// [`Refused::Missing`] unless the gate stands open.
+    pub fn caller_without_proof(&self) -> Result<Caller, Refused> {
+        match &*self.authority {
+            Authority::Open => Ok(Caller::anybody()),
+            Authority::Local(_) => Err(Refused::Missing),
+        }
+    }
+
+    /// Who shows this token. It may have to be asked for elsewhere.
+    ///
+    /// # Errors
+    /// [`Refused`] unless the token is valid. An open gate does not look at it.
+    pub async fn caller_of_token(&self, token: &str, now: Timestamp) -> Result<Caller, Refused> {
+        let caller = match &*self.authority {
+            Authority::Open => Ok(Caller::anybody()),
+            Authority::Local(identity) => identity.caller_of_token(token, now),
+        };
+        std::future::ready(caller).await
+    }
+
+    /// What can be told of a signature before the body has come, so that nobody can make the server read one in vain.
+    ///
+    /// # Errors
+    /// [`Refused::BadSignature`]. An open gate has no signers: see [`is_open`](Self::is_open).
+    pub fn signer(&self, head: &SignedHead<'_>, now: Timestamp) -> Result<Signer, Refused> {
+        match &*self.authority {
+            Authority::Open => Err(Refused::BadSignature("signatures are not in use here")),
+            Authority::Local(identity) => identity.signer(head, now),
+        }
+    }
+
+    /// Whether nothing needs to be proved.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(*self.authority, Authority::Open)
+    }
+
+    /// Whether the caller may do this there. That depends on him and the target's name alone, never on whether the
+    /// target exists.
+    ///
+    /// # Errors
+    /// [`Denied`] with the reason.
+    pub fn authorize(
+        &self,
+        caller: &Caller,
+        target: Target,
+        permission: Permission,
+    ) -> Result<Access, Denied> {
+        let role = self
+            .role_in(caller, target.project)
+            .ok_or(Denied::OtherProject)?;
+        if role >= permission.least_role() {
+            Ok(Access::to(target))
+        } else if role == Role::Reader && permission.effect() == Effect::Writes {
+            Err(Denied::ReadOnly)
+        } else {
+            Err(Denied::RoleTooLow)
+        }
+    }
+
+    /// Whether the caller may administer users, projects, keys and quotas: an administrator of what his token is for,
+    /// or with a key of anything.
+    ///
+    /// # Errors
+    /// [`Denied::RoleTooLow`] if not.
+    pub fn authorize_administration(&self, caller: &Caller) -> Result<(), Denied> {
+        let is_admin = |place| self.local_role(caller, place) == Some(Role::Admin);
+        let is_permitted = match caller.reach {
+            Reach::Everything => true,
+            Reach::Project(project) => is_admin(Place::Project(project)),
+            Reach::Domain => is_admin(Place::Domain),
+            Reach::Vouched(_, role) => role == Role::Admin,
+            Reach::OwnProjects => self.is_admin_anywhere(caller),
+            Reach::Nothing => false,
+        };
+        is_permitted.then_some(()).ok_or(Denied::RoleTooLow)
+    }
+
+    /// What the caller is in a project that he reaches.
+    fn role_in(&self, caller: &Caller, project: ProjectId) -> Option<Role> {
+        match caller.reach {
+            Reach::Everything => Some(Role::Admin),
+            Reach::Project(own) if own == project => {
+                self.local_role(caller, Place::Project(project))
+            }
+            Reach::OwnProjects => self.local_role(caller, Place::Project(project)),
+            Reach::Vouched(Some(own), role) if own == project => Some(role),
+            Reach::Project(_) | Reach::Vouched(..) | Reach::Domain | Reach::Nothing => None,
+        }
+    }
+
+    fn local_role(&self, caller: &Caller, place: Place) -> Option<Role> {
+        self.identity()?.role_in(caller.user()?, place)
+    }
+
+    fn is_admin_anywhere(&self, caller: &Caller) -> bool {
+        let assignments = self
+            .identity()
+            .map(|identity| identity.assignments(caller.user()));
+        let mut assignments = assignments.into_iter().flatten();
+        assignments.any(|assignment| assignment.role == Role::Admin)
+    }
+}
