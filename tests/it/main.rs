@@ -14,6 +14,7 @@ mod damage;
 mod disk;
 mod durability;
 mod folder;
+mod fuzz;
 mod harness;
 mod process;
 mod readme;

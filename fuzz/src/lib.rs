@@ -1,0 +1,12 @@
+//! What is fuzzed: every decoder of bytes that were stored or that clients send.
+//!
+//! Each module checks one thing with any bytes, and panics on a finding. `cargo fuzz run NAME` searches (nightly, or
+//! `RUSTC_BOOTSTRAP=1`); `tests/it/fuzz.rs` replays what was kept of it under `fuzz/corpus`.
+
+pub mod entries;
+pub mod keys;
+pub mod parts;
+pub mod record_batch;
+pub mod requests;
+mod script;
+pub mod stored;

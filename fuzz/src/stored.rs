@@ -1,0 +1,142 @@
+//! A whole store with damaged entries: it is verified, looked at and served, and nothing of that may panic.
+
+use std::fs;
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+
+use rohrpost::broker::{self, Broker, Clock, Commits, Peek, Room, audit, inspect};
+use rohrpost::store::{Batch, Durability, Error, Settings, SimulatedStore, SledStore, Store, key};
+use rohrpost::types::{HandlerKey, Limits, Offset, ProjectId, Timestamp};
+
+use super::record_batch::seal;
+use super::script::Script;
+
+/// After everything in the fixture was written, and before its retention ends.
+const NOW_MS: u64 = 1_795_240_000_000;
+const FIXTURE: &[u8] = include_bytes!("../../tests/fixtures/store-v1/data.tar.gz");
+const CHANGES_MAX: usize = 16;
+pub const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Changes a sound store as the bytes say, and does everything with it that is done with a found store.
+pub fn check(bytes: &[u8]) {
+    let mut entries = sound().clone();
+    let mut script = Script::of(bytes);
+    for _ in 0..CHANGES_MAX {
+        if change(&mut entries, &mut script).is_none() {
+            break;
+        }
+    }
+    let mut batch = Batch::default();
+    for (key, value) in entries {
+        batch.put(key, value);
+    }
+    let store = Arc::new(SimulatedStore::new());
+    let committed = store.commit(batch, Durability::Flushed);
+    committed.expect("a simulated store fails only on order");
+
+    let verified = audit::audit(store.as_ref(), &mut |_| ());
+    verified.expect("damage is no error of reading");
+    for queue in inspect::queues(store.as_ref()).unwrap_or_default() {
+        let _ = inspect::first_records(store.as_ref(), &queue, 4, |_| Ok::<(), Error>(()));
+    }
+    runtime().block_on(serve(store));
+}
+
+/// One change of the entries, or nothing if the script is at its end.
+fn change(entries: &mut Entries, script: &mut Script<'_>) -> Option<()> {
+    let kind = script.byte()?;
+    let at = script.number()? % entries.len();
+    match kind % 8 {
+        0 => {
+            entries.remove(at);
+        }
+        1 => {
+            let len = script.number()?;
+            entries[at].1.truncate(len);
+        }
+        2 => {
+            let len = usize::from(script.byte()?);
+            entries[at].1 = script.bytes(len).to_vec();
+        }
+        3 => {
+            let other = script.number()? % entries.len();
+            entries[at].1 = entries[other].1.clone();
+        }
+        4 => {
+            let place = script.number()? % entries[at].0.len();
+            entries[at].0[place] ^= script.byte()?;
+        }
+        kind => {
+            let value = &mut entries[at].1;
+            let place = script.number()?.checked_rem(value.len())?;
+            let len = usize::from(script.byte()? % 16);
+            for (old, new) in value[place..].iter_mut().zip(script.bytes(len)) {
+                *old = *new;
+            }
+            if kind > 5 {
+                seal(value);
+            }
+        }
+    }
+    (!entries.is_empty()).then_some(())
+}
+
+/// The entries of the store that is kept for ever.
+fn sound() -> &'static Entries {
+    static SOUND: OnceLock<Entries> = OnceLock::new();
+    SOUND.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let archive = folder.path().join("data.tar.gz");
+        fs::write(&archive, FIXTURE).expect("the folder can be written");
+        let mut unpack = Command::new("tar");
+        let unpack = unpack.arg("-xzf").arg(archive).arg("-C").arg(folder.path());
+        assert!(unpack.status().is_ok_and(|status| status.success()));
+        let store = SledStore::open_to_read(&folder.path().join("store"), Settings::default());
+        let entries = store
+            .and_then(|store| store.range(key::borrowed(&key::everything()), usize::MAX))
+            .expect("the fixture is sound");
+        let owned = |(key, value): (bytes::Bytes, bytes::Bytes)| (key.to_vec(), value.to_vec());
+        entries.into_iter().map(owned).collect()
+    })
+}
+
+/// A runtime of this thread.
+pub fn runtime() -> tokio::runtime::Runtime {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().build();
+    runtime.expect("a runtime of this thread needs nothing")
+}
+
+/// A broker on the store, if it accepts it, and some questions to every queue.
+async fn serve(store: Arc<SimulatedStore>) {
+    let clock = Clock::manual(Timestamp(NOW_MS));
+    let Ok(broker) = Broker::open(store, settings(clock)) else {
+        return;
+    };
+    let project: ProjectId = PROJECT.parse().expect("it is 32 digits");
+    for queue in broker.queues(project).await.expect("it serves") {
+        let peek = Peek {
+            partition: 0,
+            from: Offset(0),
+            max_messages: 10,
+        };
+        let _ = broker.peek(project, queue.id, peek).await;
+        let _ = broker.purge(project, queue.id).await;
+    }
+    broker.stop().await;
+}
+
+/// What a broker is started with here.
+pub fn settings(clock: Clock) -> broker::Settings {
+    broker::Settings {
+        limits: Limits::default(),
+        handler_key: HandlerKey::new([7; 32]),
+        clock,
+        cache_bytes: 1 << 20,
+        room: Room::unlimited(),
+        commits: Commits::Thread,
+        on_failure: Box::new(|error| panic!("a simulated store fails only on order: {error}")),
+    }
+}
