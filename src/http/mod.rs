@@ -20,6 +20,7 @@ mod peer;
 mod public_url;
 mod query;
 mod request_id;
+mod routes;
 mod server;
 mod settings;
 mod stream;
@@ -31,8 +32,10 @@ use axum::Router;
 use crate::broker::Broker;
 use error::Error;
 use payload::BodyBudget;
+use routes::Routes;
 
 pub use public_url::PublicUrl;
+pub use routes::Route;
 pub use server::Server;
 pub use settings::Settings;
 
@@ -60,6 +63,17 @@ impl App {
     }
 }
 
+/// Everything that belongs to projects: the calls of the queue API and its extensions.
+fn project_routes() -> Routes {
+    dms::routes().merge(ext::routes())
+}
+
+/// Every call of the queue API and its extensions, for those who want to try them all.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    project_routes().into_list()
+}
+
 /// Every route of this port over `broker`. Also unknown paths and methods get the API's error form.
 pub fn router(broker: Broker, settings: &Settings) -> Router {
     let app = App(Arc::new(Shared {
@@ -68,8 +82,7 @@ pub fn router(broker: Broker, settings: &Settings) -> Router {
         body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
     }));
     ops::routes()
-        .merge(dms::routes())
-        .merge(ext::routes())
+        .merge(project_routes().into_router())
         .fallback(async || Error::new(code::NO_PATH, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Error::new(code::NO_METHOD, "this path does not know the method")

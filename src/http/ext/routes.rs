@@ -1,20 +1,17 @@
 //! The extensions' paths.
 
-use axum::Router;
-use axum::routing::{get, post};
-
 use super::{groups, queues};
-use crate::http::App;
+use crate::http::routes::Routes;
 
 /// All extensions.
-pub fn routes() -> Router<App> {
+pub fn routes() -> Routes {
     const QUEUE: &str = "/ext/v1/{project_id}/queues/{queue_id}";
     let queue = |path: &str| format!("{QUEUE}{path}");
     let group = |path: &str| format!("{QUEUE}/groups/{{group_id}}{path}");
-    Router::new()
-        .route(&queue("/purge"), post(queues::purge))
-        .route(&queue("/messages"), get(queues::peek))
-        .route(&group("/deadletters"), get(groups::peek_dead_letters))
-        .route(&group("/deadletters/redrive"), post(groups::redrive))
-        .route(&group("/reset"), post(groups::reset))
+    Routes::default()
+        .post(&queue("/purge"), queues::purge)
+        .get(&queue("/messages"), queues::peek)
+        .get(&group("/deadletters"), groups::peek_dead_letters)
+        .post(&group("/deadletters/redrive"), groups::redrive)
+        .post(&group("/reset"), groups::reset)
 }
