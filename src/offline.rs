@@ -228,6 +228,7 @@ fn print_queue(queue: &QueueView, out: &mut dyn Write) -> io::Result<()> {
         line("tag", format!("{key} = {value}"))?;
     }
     line("delayed", queue.delayed.to_string())?;
+    line("stored", format!("{} bytes", queue.stored_bytes))?;
     for (number, extent) in queue.partitions.iter().enumerate() {
         let (start, end) = (extent.start, extent.end);
         let name = format!("partition {number}");

@@ -6,8 +6,8 @@ pub use crate::queue::{Outcome, Source, Verdict as AckCounts};
 
 use crate::types::{
     AckWait, Description, GroupId, GroupName, LabelFilter, MaxConsumeCount, Offset, QueueId,
-    QueueMode, QueueName, Record, Retention, RetentionHours, Tag, TagKey, TagValue, TimeWait,
-    Timestamp,
+    QueueMode, QueueName, Quota, QuotaSet, Record, Retention, RetentionHours, Tag, TagKey,
+    TagValue, TimeWait, Timestamp,
 };
 
 /// A queue to create.
@@ -127,13 +127,17 @@ pub struct Sent {
     pub id: Option<Uuid>,
 }
 
-/// A project's use of its queue quota.
+/// What a project may use and does use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueQuota {
-    /// Queues that the project may have.
-    pub quota: u32,
+pub struct Usage {
+    /// What it may use.
+    pub quota: Quota,
+    /// What of that was set for this project.
+    pub set: QuotaSet,
     /// Queues that it has.
-    pub used: u32,
+    pub queues: u32,
+    /// Bytes that its messages take in the store, dead letters and delayed messages too.
+    pub stored_bytes: u64,
 }
 
 /// Tags to remove: a key whatever its value, or the exact pair.

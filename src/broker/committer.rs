@@ -17,12 +17,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::cache::Cache;
+use super::project::Reserved;
 use super::room::{Room, Taken};
 use super::stepper::Stepper;
+use super::tally::{self, Change, Tally};
 use super::{Clock, Commits};
 use crate::store::record_batch::Builder;
 use crate::store::{self, Batch, Durability, Store, log};
-use crate::types::{LogNumber, QueueNumber, Record, Timestamp};
+use crate::types::{LogNumber, Offset, QueueNumber, Record, Timestamp};
 
 /// Bytes of records after which a record batch is closed and the next one begun.
 const RECORD_BATCH_BYTES_MAX: usize = 1 << 20;
@@ -70,6 +72,12 @@ pub struct Unit {
     pub release: Option<Release>,
     /// The room on the disk that was taken for it.
     pub taken: Option<Taken>,
+    /// What of the project's quota was reserved for it.
+    pub reserved: Option<Reserved>,
+    /// The count of the queue's bytes, which its records go into.
+    pub tally: Option<Arc<Tally>>,
+    /// What else it changes of that count.
+    pub counted: Vec<Change>,
 }
 
 /// Records at the end of one log.
@@ -260,9 +268,10 @@ impl Worker {
             }
         }
         let written = appends.write(&mut batch);
+        tally::count(&mut units, &written, &mut batch);
         match self.store(batch, durability) {
             Ok(()) => {
-                for (key, bytes) in written {
+                for Written { key, bytes, .. } in written {
                     self.cache.insert_written(key, bytes);
                 }
                 release(units);
@@ -378,15 +387,26 @@ impl Appends {
         }
     }
 
-    /// Puts the record batches into `batch` and gives them for the cache.
-    fn write(self, batch: &mut Batch) -> Vec<(super::cache::Key, bytes::Bytes)> {
+    /// Puts the record batches into `batch` and gives them for the cache and the count, those of a log in order.
+    fn write(self, batch: &mut Batch) -> Vec<Written> {
         let builders = self.closed.into_iter().chain(self.open);
         let written = builders.map(|((queue, number), builder)| {
-            let base = builder.base();
+            let (base, end) = (builder.base(), builder.end());
             let bytes = builder.finish();
             log::put(batch, queue, number, base, &bytes);
-            ((queue, number, base), bytes)
+            let key = (queue, number, base);
+            Written { key, end, bytes }
         });
         written.collect()
     }
+}
+
+/// A record batch as it is committed.
+pub struct Written {
+    /// Which it is.
+    pub key: super::cache::Key,
+    /// Behind its last record.
+    pub end: Offset,
+    /// All of it.
+    pub bytes: bytes::Bytes,
 }

@@ -31,6 +31,14 @@ pub enum Error {
         /// How many it may have.
         quota: u32,
     },
+    /// The project's messages would take more of the store than they may. What frees it, and what reads, goes on.
+    #[error(
+        "the project's messages may take {quota} bytes, and no more is stored until some are gone; consuming, acknowledging and deleting go on"
+    )]
+    TooManyBytes {
+        /// How many they may take.
+        quota: u64,
+    },
     /// The queue would have more groups than it may.
     #[error("a queue may have {quota} consumer groups")]
     TooManyGroups {

@@ -37,6 +37,8 @@ pub struct QueueView {
     pub tags: BTreeMap<String, String>,
     /// Messages that wait for their time.
     pub delayed: u64,
+    /// Bytes that its messages take in the store, dead letters and delayed messages too.
+    pub stored_bytes: u64,
     /// Its partitions.
     pub partitions: Vec<ExtentView>,
     /// Its groups.
@@ -138,7 +140,12 @@ pub fn first_records<E: From<Error>>(
     Ok(())
 }
 
-fn queue_view(Restored { made, queue }: &Restored) -> QueueView {
+fn queue_view(restored: &Restored) -> QueueView {
+    let Restored {
+        made,
+        queue,
+        stored,
+    } = restored;
     let tags = queue.tags().iter();
     QueueView {
         project: made.project.to_string(),
@@ -154,6 +161,7 @@ fn queue_view(Restored { made, queue }: &Restored) -> QueueView {
             .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
             .collect(),
         delayed: queue.delayed(),
+        stored_bytes: stored.bytes(),
         partitions: queue.partitions().map(|(_, log)| extent(log)).collect(),
         groups: queue
             .groups()

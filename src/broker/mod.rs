@@ -15,11 +15,13 @@ mod error;
 pub mod inspect;
 mod owner;
 mod persist;
+mod project;
 mod reaper;
 mod records;
 mod recovery;
 mod room;
 mod stepper;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -41,8 +43,8 @@ use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{self, Store, key};
 use crate::types::{
-    GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, Retention,
-    Tag, TagKey,
+    GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, QuotaSet,
+    Retention, Tag, TagKey,
 };
 use cache::Cache;
 use catalogue::{Catalogue, Listed};
@@ -50,8 +52,10 @@ use command::{Command, Reply};
 use committer::{Committer, Unit};
 use owner::Owner;
 use persist::Made;
+use project::Projects;
 use reaper::Reaper;
 use recovery::Restored;
+use tally::Stored;
 
 /// How long a request waits for room in a queue's mailbox.
 const MAILBOX_WAIT: Duration = Duration::from_secs(2);
@@ -91,6 +95,7 @@ struct Context {
     committer: Arc<Committer>,
     reaper: Reaper,
     catalogue: Catalogue,
+    projects: Projects,
     clock: Clock,
     limits: Limits,
     handler_key: HandlerKey,
@@ -116,6 +121,7 @@ impl Broker {
     ) -> std::result::Result<Self, store::Error> {
         let ServerEntry { epoch, next_queue } = recovery::begin(store.as_ref())?;
         let restored = recovery::queues(store.as_ref(), &settings.limits, epoch)?;
+        let projects = Projects::read(store.as_ref(), settings.limits.quota)?;
         let cache = Arc::new(Cache::with_capacity(settings.cache_bytes as u64));
         let room = Arc::new(settings.room);
         let committer = Committer::start(
@@ -137,6 +143,7 @@ impl Broker {
             committer,
             reaper,
             catalogue: Catalogue::default(),
+            projects,
             clock: settings.clock,
             limits: settings.limits,
             handler_key: settings.handler_key,
@@ -159,12 +166,13 @@ impl Broker {
     }
 
     /// Lets an owner serve a queue, and lists the queue.
-    fn serve(&self, Restored { made, queue }: Restored) {
+    fn serve(&self, restored: Restored) {
         let (mailbox, commands) = mpsc::channel(self.context().limits.mailbox_len);
+        let made = &restored.made;
         let (project, id, name) = (made.project, made.id, made.name.clone());
-        let number = queue.rules().number;
+        let number = restored.queue.rules().number;
         let owner =
-            tokio::spawn(Owner::new(made, queue, Arc::clone(&self.inner.context), commands).run());
+            tokio::spawn(Owner::new(restored, Arc::clone(&self.inner.context), commands).run());
         let mut owners = locked(&self.inner.owners);
         owners.retain(|owner| !owner.is_finished());
         owners.push(owner);
@@ -205,11 +213,8 @@ impl Broker {
             number,
             mailbox: None,
         };
-        if let Err(refusal) =
-            context
-                .catalogue
-                .reserve(project, id, listed, context.limits.queues_per_project)
-        {
+        let quota = context.projects.quota(project).queues;
+        if let Err(refusal) = context.catalogue.reserve(project, id, listed, quota) {
             // What the refusal rests on may not be durable yet.
             self.commit(Unit::default()).await?;
             return Err(refusal);
@@ -241,14 +246,26 @@ impl Broker {
             self.inner.epoch,
         );
         let info = QueueInfo::of_new(&made);
-        self.serve(Restored { made, queue });
+        self.serve(Restored {
+            made,
+            queue,
+            stored: Stored::default(),
+        });
         Ok(info)
     }
 
     /// Hands a unit to the committer and waits until it is durable.
     async fn commit(&self, unit: Unit) -> Result<()> {
+        self.commit_then(unit, || ()).await
+    }
+
+    /// Hands a unit to the committer, and does `then` when it is durable, before any later commit is.
+    async fn commit_then(&self, unit: Unit, then: impl FnOnce() + Send + 'static) -> Result<()> {
         let (done, result) = oneshot::channel();
         let release = Box::new(move |result: std::result::Result<(), _>| {
+            if result.is_ok() {
+                then();
+            }
             // Whoever waited may be gone.
             let _ = done.send(result.is_ok());
         });
@@ -386,14 +403,35 @@ impl Broker {
         .await
     }
 
-    /// How many queues the project may have and has.
+    /// What the project may use and does use.
     #[must_use]
-    pub fn queue_quota(&self, project: ProjectId) -> QueueQuota {
-        let used = self.context().catalogue.count(project);
-        QueueQuota {
-            quota: self.context().limits.queues_per_project,
-            used: u32::try_from(used).unwrap_or(u32::MAX),
+    pub fn usage(&self, project: ProjectId) -> Usage {
+        let context = self.context();
+        Usage {
+            quota: context.projects.quota(project),
+            set: context.projects.quota_set(project),
+            queues: u32::try_from(context.catalogue.count(project)).unwrap_or(u32::MAX),
+            stored_bytes: context.projects.stored_bytes(project),
         }
+    }
+
+    /// Sets what the project may use, in place of what was set before. What it has beyond that stays.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], [`Error::Stopped`].
+    pub async fn set_quota(&self, project: ProjectId, set: QuotaSet) -> Result<()> {
+        let mut unit = Unit::default();
+        match project::quota_entry(&set) {
+            Some(entry) => {
+                unit.taken = Some(self.context().room.take(room::ENTRY_BYTES)?);
+                unit.writes.put(key::quota(project), entry);
+            }
+            None => unit.writes.delete(key::quota(project)),
+        }
+        let context = Arc::clone(&self.inner.context);
+        // Releases come in the order of the commits, so memory and store agree on which of two settings is the later.
+        self.commit_then(unit, move || context.projects.set_quota(project, set))
+            .await
     }
 
     /// How long NORMAL and FIFO queues keep messages.

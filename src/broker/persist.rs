@@ -145,6 +145,7 @@ pub fn delete_queue(
     batch.delete(key::queue_record(queue));
     batch.delete(key::queue_state(queue));
     batch.delete(key::queue_tags(queue));
+    batch.delete(key::stored(queue));
     for group in groups {
         batch.delete(key::group_record(queue, group));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::persist::{self, Made};
+use super::tally::Stored;
 use crate::queue::{Group, Log, Queue, Rules};
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{Batch, Durability, Error, Store, key, log};
@@ -14,6 +15,8 @@ pub struct Restored {
     pub made: Made,
     /// Its state.
     pub queue: Queue,
+    /// What its messages take.
+    pub stored: Stored,
 }
 
 /// Counts this start, durably, and gives the broker's own entry.
@@ -46,7 +49,13 @@ pub fn queues(store: &dyn Store, limits: &Limits, epoch: u32) -> Result<Vec<Rest
         let number = key::parse_queue_record(&entry_key)?;
         let made = Made::read(&bytes, number)?;
         let queue = restore(store, &made, limits, number, epoch)?;
-        Ok(Restored { made, queue })
+        let logs = queue.logs().map(|(log, _)| log);
+        let stored = Stored::count(store, number, logs)?;
+        Ok(Restored {
+            made,
+            queue,
+            stored,
+        })
     };
     entries.into_iter().map(restore).collect()
 }
@@ -58,7 +67,6 @@ pub fn rules(made: &Made, limits: &Limits, number: QueueNumber) -> Rules {
         mode: made.mode,
         redrive: made.redrive,
         retention: made.retention,
-        groups_max: limits.groups_per_queue,
         leases_per_group: limits.leases_per_group,
         message_bytes: limits.message_bytes,
     }

@@ -1,6 +1,7 @@
 //! The broker over a simulated store and a clock moved by hand.
 
 mod room;
+mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ pub use layers::{Layers, Origin};
 use crate::http;
 use crate::store;
 use crate::telemetry;
-use crate::types::{Limits, Retention, time::HOUR_MS};
+use crate::types::{Limits, Quota, Retention, time::HOUR_MS};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
@@ -139,14 +139,23 @@ fn auth(layers: &Layers, listen: SocketAddr) -> Result<AuthMode, Error> {
 fn limits(layers: &Layers) -> Result<Limits, Error> {
     let retention_h: u64 = layers.number("limits.retention_h", 1..=8_760)?;
     Ok(Limits {
-        queues_per_project: layers.number("limits.queues_per_project", 1..=1_000_000)?,
-        groups_per_queue: layers.number("limits.groups_per_queue", 1..=1_000)?,
+        quota: quota(layers)?,
         messages_per_send: layers.number("limits.messages_per_send", 1..=1_024)?,
         message_bytes: layers.number("limits.message_bytes", 1_024..=64 * MIB)?,
         leases_per_group: layers.number("limits.leases_per_group", 10..=10_000_000)?,
         polls_per_group: layers.number("limits.polls_per_group", 1..=1_000_000)?,
         mailbox_len: layers.number("limits.mailbox_len", 1..=1_000_000)?,
         retention: Retention::from_ms(retention_h * HOUR_MS),
+    })
+}
+
+fn quota(layers: &Layers) -> Result<Quota, Error> {
+    Ok(Quota {
+        queues: layers.number("limits.queues_per_project", 1..=1_000_000)?,
+        groups_per_queue: layers.number("limits.groups_per_queue", 1..=1_000)?,
+        stored_bytes: layers.number("quota.stored_bytes", 0..=1_024 * 1_024 * GIB as u64)?,
+        requests_per_s: layers.number("quota.requests_per_s", 0..=1_000_000)?,
+        request_burst: layers.number("quota.request_burst", 0..=1_000_000)?,
     })
 }
 

@@ -54,6 +54,8 @@ codes! {
     TOO_MANY_GROUPS = BAD_REQUEST "DMS.10240019";
     /// The project has all its queues.
     TOO_MANY_QUEUES = BAD_REQUEST "DMS.10240020";
+    /// The project's messages take all the bytes that they may.
+    TOO_MANY_BYTES = BAD_REQUEST "DMS.10240020";
     /// `time_wait` is out of range.
     BAD_TIME_WAIT = BAD_REQUEST "DMS.10240021";
     /// `max_consume_count` is missing or out of range.

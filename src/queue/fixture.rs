@@ -20,6 +20,7 @@ use crate::types::{
 pub const P0: LogNumber = LogNumber::partition(0);
 pub const ACK_WAIT_MS: u64 = 30_000;
 pub const RETENTION_MS: u64 = 1_000_000;
+pub const GROUPS_MAX: u32 = 3;
 
 type Identity = (GroupNumber, GroupId, GroupName, Timestamp);
 
@@ -138,7 +139,6 @@ pub fn rules(mode: QueueMode) -> Rules {
         mode,
         redrive: None,
         retention: Retention::from_ms(RETENTION_MS),
-        groups_max: 3,
         leases_per_group: 1_000,
         message_bytes: 1_000,
     }
@@ -313,7 +313,10 @@ impl Bench {
     pub fn group(&mut self, name: &str) -> GroupNumber {
         let id = GroupId::new(Uuid::from_u128(self.queue.saved().next_group.0.into()));
         let new = vec![(id, GroupName::parse(name).unwrap())];
-        let decision = self.queue.decide_create_groups(self.now, new).unwrap();
+        let decision = self
+            .queue
+            .decide_create_groups(self.now, new, GROUPS_MAX)
+            .unwrap();
         self.accept(decision);
         self.queue.group_by_id(id).unwrap().number()
     }

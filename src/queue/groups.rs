@@ -239,7 +239,7 @@ impl Queue {
             .sum()
     }
 
-    /// Creates all these groups or none.
+    /// Creates all these groups or none; with them, the queue may have `quota` groups.
     ///
     /// # Errors
     /// [`Refusal::TooManyGroups`], [`Refusal::GroupExists`].
@@ -247,11 +247,10 @@ impl Queue {
         &self,
         now: Timestamp,
         new: Vec<(GroupId, GroupName)>,
+        quota: u32,
     ) -> Result<Decision<()>, Refusal> {
-        if self.groups.len() + new.len() > self.rules.groups_max as usize {
-            return Err(Refusal::TooManyGroups {
-                quota: self.rules.groups_max,
-            });
+        if self.groups.len() + new.len() > quota as usize {
+            return Err(Refusal::TooManyGroups { quota });
         }
         for (at, (_, name)) in new.iter().enumerate() {
             let is_taken = self.groups.values().any(|group| group.name == *name);
@@ -366,7 +365,7 @@ impl Queue {
 mod tests {
     use uuid::Uuid;
 
-    use super::super::fixture::{ACK_WAIT_MS, Bench, P0, message, offsets};
+    use super::super::fixture::{ACK_WAIT_MS, Bench, GROUPS_MAX, P0, message, offsets};
     use super::*;
     use crate::types::QueueMode;
 
@@ -379,7 +378,9 @@ mod tests {
     }
 
     fn create(bench: &mut Bench, names: &[&str]) -> Result<(), Refusal> {
-        let decision = bench.queue.decide_create_groups(bench.now, named(names))?;
+        let decision = bench
+            .queue
+            .decide_create_groups(bench.now, named(names), GROUPS_MAX)?;
         bench.accept(decision);
         Ok(())
     }

@@ -47,8 +47,6 @@ pub struct Rules {
     pub redrive: Option<MaxConsumeCount>,
     /// How long messages are kept.
     pub retention: Retention,
-    /// Groups that the queue may have.
-    pub groups_max: u32,
     /// Records that a group's consumers may hold at once.
     pub leases_per_group: usize,
     /// Bytes of messages in one delivery.

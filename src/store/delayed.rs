@@ -16,21 +16,26 @@ pub struct DelayedRecord {
     size_bytes: usize,
 }
 
-/// Puts a message aside until `due`.
-pub fn put(batch: &mut Batch, queue: QueueNumber, due: Timestamp, sequence: u64, record: &Record) {
+/// Puts a message aside until `due`. Gives the bytes that it takes.
+pub fn put(
+    batch: &mut Batch,
+    queue: QueueNumber,
+    due: Timestamp,
+    sequence: u64,
+    record: &Record,
+) -> u64 {
     let mut builder = Builder::new(record.offset);
     builder.push(record);
-    parts::put(
-        batch,
-        &key::delayed(queue, due, sequence),
-        &builder.finish(),
-    );
+    let bytes = builder.finish();
+    parts::put(batch, &key::delayed(queue, due, sequence), &bytes);
+    bytes.len() as u64
 }
 
-/// Removes a message that came due.
-pub fn delete(batch: &mut Batch, queue: QueueNumber, delayed: &DelayedRecord) {
+/// Removes a message that came due. Gives the bytes that it took.
+pub fn delete(batch: &mut Batch, queue: QueueNumber, delayed: &DelayedRecord) -> u64 {
     let first_key = key::delayed(queue, delayed.due, delayed.sequence);
     parts::delete(batch, &first_key, delayed.size_bytes);
+    delayed.size_bytes as u64
 }
 
 /// The messages due at `now`, the soonest first, among the next `entries_max` entries.

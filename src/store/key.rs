@@ -5,7 +5,7 @@
 //!
 //! | space | fields | value |
 //! |---|---|---|
-//! | meta | kind, then queue and group where the kind has them | one small versioned encoding |
+//! | meta | kind, then queue and group, or project and queue id, where the kind has them | one small versioned encoding |
 //! | log | queue, log, base offset, part | a part of a record batch; a group's dead letters are a log, too |
 //! | settled | queue, group, log, page | the page's settled offsets |
 //! | group | queue, group | the group's progress |
@@ -15,6 +15,7 @@
 
 mod fields;
 mod place;
+mod project;
 
 use std::ops::Range;
 
@@ -22,6 +23,7 @@ use super::Error;
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
 use fields::{Fields, Key};
 pub use place::Place;
+pub use project::{all_policies, all_quotas, parse_policy, parse_quota, policy, quota};
 
 /// A key's first byte. The numbers are part of the stored format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,9 @@ enum Kind {
     QueueTags = 5,
     Group = 6,
     Probe = 7,
+    Stored = 8,
+    Quota = 9,
+    Policy = 10,
 }
 
 /// The version of the stored format.
@@ -83,6 +88,12 @@ pub fn queue_state(queue: QueueNumber) -> [u8; 10] {
 #[must_use]
 pub fn queue_tags(queue: QueueNumber) -> [u8; 10] {
     meta(Kind::QueueTags).queue(queue).done()
+}
+
+/// What the messages of a queue take.
+#[must_use]
+pub fn stored(queue: QueueNumber) -> [u8; 10] {
+    meta(Kind::Stored).queue(queue).done()
 }
 
 /// What a group was created with.
@@ -177,6 +188,16 @@ pub fn parse_queue_state(key: &[u8]) -> Result<QueueNumber, Error> {
 /// As [`parse_queue_record`].
 pub fn parse_queue_tags(key: &[u8]) -> Result<QueueNumber, Error> {
     let mut fields = Fields::of_meta(key, Kind::QueueTags)?;
+    let queue = fields.queue()?;
+    fields.end(queue)
+}
+
+/// The queue of a [`stored`] key.
+///
+/// # Errors
+/// As [`parse_queue_record`].
+pub fn parse_stored(key: &[u8]) -> Result<QueueNumber, Error> {
+    let mut fields = Fields::of_meta(key, Kind::Stored)?;
     let queue = fields.queue()?;
     fields.end(queue)
 }
@@ -470,6 +491,7 @@ mod tests {
             prop_assert_eq!(parse_queue_record(&queue_record(queue)).unwrap(), queue);
             prop_assert_eq!(parse_queue_state(&queue_state(queue)).unwrap(), queue);
             prop_assert_eq!(parse_queue_tags(&queue_tags(queue)).unwrap(), queue);
+            prop_assert_eq!(parse_stored(&stored(queue)).unwrap(), queue);
             prop_assert_eq!(parse_group_record(&group_record(queue, group)).unwrap(), (queue, group));
             prop_assert_eq!(parse_group_state(&group_state(queue, group)).unwrap(), (queue, group));
             prop_assert_eq!(

@@ -55,6 +55,31 @@ pub struct QueueStateEntry {
     pub delayed_purged_before: u64,
 }
 
+/// What the messages of a queue take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredEntry {
+    /// Of each log that has had batches: its number, the end of the last batch that is counted here, and the bytes of
+    /// all batches up to there.
+    pub logs: Vec<(u32, u64, u64)>,
+    /// The bytes of all delayed messages.
+    pub delayed: u64,
+}
+
+/// What was set for a project; the server's defaults count for what was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct QuotaEntry {
+    /// Queues that it may have.
+    pub queues: Option<u32>,
+    /// Groups that each of its queues may have.
+    pub groups_per_queue: Option<u32>,
+    /// Bytes that its messages may take.
+    pub stored_bytes: Option<u64>,
+    /// Requests in a second, on average.
+    pub requests_per_s: Option<u32>,
+    /// Requests at once.
+    pub request_burst: Option<u32>,
+}
+
 /// A queue's tags, by key.
 pub type TagsEntry = std::collections::BTreeMap<String, String>;
 

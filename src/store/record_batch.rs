@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use builder::Builder;
+pub use builder::{Builder, bytes_max};
 use header::{Extras, Headers};
 use wire::Reader;
 

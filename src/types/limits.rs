@@ -1,15 +1,14 @@
 //! Every limit that the broker itself enforces, with the defaults of reference §5. Those of HTTP are its own.
 
 use super::queue::Retention;
+use super::quota::Quota;
 use super::time::HOUR_MS;
 
 /// The broker's limits, read from the configuration.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Queues that a project may have.
-    pub queues_per_project: u32,
-    /// Groups that a queue may have.
-    pub groups_per_queue: u32,
+    /// What a project may use for which nothing else was set.
+    pub quota: Quota,
     /// Messages that one send may carry.
     pub messages_per_send: usize,
     /// Bytes of messages in one send, and in one consume's answer.
@@ -27,8 +26,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            queues_per_project: 30,
-            groups_per_queue: 3,
+            quota: Quota::default(),
             messages_per_send: 10,
             message_bytes: 524_288,
             leases_per_group: 100_000,

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod queue;
+pub mod quota;
 pub mod tag;
 pub mod time;
 
@@ -24,5 +25,6 @@ pub use limits::Limits;
 pub use message::{Death, Message, Record};
 pub use name::{Description, GroupName, NameError, QueueName};
 pub use queue::{MaxConsumeCount, QueueMode, Retention, RetentionHours};
+pub use quota::{Quota, QuotaSet, RequestRate};
 pub use tag::{Tag, TagError, TagKey, TagValue};
 pub use time::{AckWait, Delay, TimeWait, Timestamp};

@@ -1,7 +1,7 @@
 //! Quotas.
 
 use rohrpost::http;
-use rohrpost::types::Limits;
+use rohrpost::types::{Limits, Quota};
 use serde_json::json;
 
 use crate::harness::{PROJECT, Server};
@@ -25,7 +25,10 @@ async fn the_quota_is_told_on_every_path_that_clients_use() {
 #[tokio::test]
 async fn the_quota_is_what_the_limits_say() {
     let limits = Limits {
-        queues_per_project: 1,
+        quota: Quota {
+            queues: 1,
+            ..Quota::default()
+        },
         ..Limits::default()
     };
     let server = Server::start_with(limits, http::Settings::default()).await;

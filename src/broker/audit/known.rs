@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::Report;
 use crate::broker::persist::{self, Made};
+use crate::broker::tally::Stored;
 use crate::queue::{SavedGroup, SavedQueue};
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{Error, Store, key};
-use crate::types::{GroupNumber, LogNumber, QueueMode, QueueNumber};
+use crate::types::{GroupNumber, LogNumber, ProjectId, QueueId, QueueMode, QueueNumber};
 
 /// A queue, as far as its metadata could be read.
 pub(super) struct KnownQueue {
     /// How people know it.
     label: String,
+    id: Option<(ProjectId, QueueId)>,
     pub(super) mode: Option<QueueMode>,
     pub(super) saved: Option<SavedQueue>,
+    /// What its messages take, as it was counted.
+    pub(super) stored: Option<Stored>,
     pub(super) groups: BTreeMap<GroupNumber, KnownGroup>,
 }
 
@@ -38,6 +42,8 @@ pub(super) enum Belonging {
 /// All queues and groups.
 pub(super) struct Known {
     pub(super) queues: BTreeMap<QueueNumber, KnownQueue>,
+    /// The queues that people can name.
+    ids: BTreeSet<(ProjectId, QueueId)>,
     garbage: BTreeSet<(QueueNumber, Option<GroupNumber>)>,
 }
 
@@ -58,7 +64,17 @@ impl Known {
         report.counts.queues = queues.len() as u64;
         report.counts.groups = queues.values().map(|queue| queue.groups.len() as u64).sum();
         check_server(store, report, &queues)?;
-        Ok(Self { queues, garbage })
+        let ids = queues.values().filter_map(|queue| queue.id).collect();
+        Ok(Self {
+            queues,
+            ids,
+            garbage,
+        })
+    }
+
+    /// Whether there is such a queue, or one whose id cannot be read.
+    pub(super) fn may_have(&self, project: ProjectId, queue: QueueId) -> bool {
+        self.ids.contains(&(project, queue)) || self.queues.values().any(|queue| queue.id.is_none())
     }
 
     /// Whose the entries of this queue, or of this group of it, are.
@@ -127,8 +143,10 @@ fn read_queue(
     let Some(made) = report.unless_damaged(Made::read(bytes, number), &nameless)? else {
         return Ok(KnownQueue {
             label: nameless,
+            id: None,
             mode: None,
             saved: None,
+            stored: None,
             groups: read_group_names(store, number)?,
         });
     };
@@ -136,6 +154,7 @@ fn read_queue(
     report.unless_damaged(persist::read_tags(store, number), &label)?;
     let saved = persist::read_queue_state(store, number, made.mode);
     let saved = report.unless_damaged(saved, &label)?;
+    let stored = report.unless_damaged(Stored::saved(store, number), &label)?;
     let mut groups = read_group_names(store, number)?;
     for (entry_key, bytes) in persist::all_entries(store, &key::group_records(number))? {
         let Ok((_, group)) = key::parse_group_record(&entry_key) else {
@@ -165,8 +184,10 @@ fn read_queue(
     }
     Ok(KnownQueue {
         label,
+        id: Some((made.project, made.id)),
         mode: Some(made.mode),
         saved,
+        stored: stored.flatten(),
         groups,
     })
 }

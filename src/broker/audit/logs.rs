@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::known::Known;
 use super::report::Report;
+use crate::broker::tally::LogBytes;
 use crate::types::{LogNumber, Offset, QueueMode, QueueNumber};
 
 /// Where a log's batches stand. After a damaged one it is not known where the next must begin.
@@ -11,6 +12,19 @@ use crate::types::{LogNumber, Offset, QueueMode, QueueNumber};
 struct Extent {
     first: Offset,
     end: Option<Offset>,
+    /// Bytes of the batches that the queue's count has; nothing if something was wrong with one.
+    counted: Option<u64>,
+}
+
+/// A batch in its log.
+#[derive(Clone, Copy)]
+pub(super) struct Batch {
+    /// Where it begins.
+    pub(super) base: Offset,
+    /// Behind its last record; unknown if it is damaged.
+    pub(super) end: Option<Offset>,
+    /// Bytes that it takes.
+    pub(super) bytes: u64,
 }
 
 /// The logs as they were found so far.
@@ -20,21 +34,24 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// Takes note of a batch from `base` up to `end`, which is unknown if the batch is damaged. Says what is wrong with
-    /// its place.
+    /// Takes note of a batch. Says what is wrong with its place.
     pub(super) fn note(
         &mut self,
-        queue: QueueNumber,
-        log: LogNumber,
-        base: Offset,
-        end: Option<Offset>,
+        known: &Known,
+        (queue, log): (QueueNumber, LogNumber),
+        Batch { base, end, bytes }: Batch,
     ) -> Option<String> {
-        let new = Extent { first: base, end };
         let extent = self.extents.entry((queue, log)).or_insert(Extent {
+            first: base,
             end: Some(base),
-            ..new
+            counted: Some(0),
         });
         let expected = std::mem::replace(&mut extent.end, end);
+        let is_counted = saved_bytes(known, queue, log).is_some_and(|saved| base < saved.end);
+        extent.counted = extent
+            .counted
+            .filter(|_| expected == Some(base) && end.is_some())
+            .map(|counted| counted + if is_counted { bytes } else { 0 });
         match expected {
             Some(expected) if expected < base => Some(missing(expected, base) + " before it"),
             Some(expected) if expected > base => Some(format!(
@@ -61,9 +78,9 @@ impl Logs {
                 (0..queue.mode.map_or(0, QueueMode::partitions)).map(LogNumber::partition);
             let dead = queue.groups.keys().copied().map(LogNumber::dead_letters);
             for log in partitions.chain(dead) {
-                if let Some(saved) = saved_extent(known, number, log)
-                    && let Some(how) = self.compare(number, log, saved)
-                {
+                let gap = saved_extent(known, number, log)
+                    .and_then(|saved| self.compare(number, log, saved));
+                if let Some(how) = gap.or_else(|| self.compare_bytes(known, number, log)) {
                     report.find(known.log_label(number, log), how);
                 }
             }
@@ -85,6 +102,22 @@ impl Logs {
             _ => None,
         }
     }
+
+    /// A log that is whole must take what the queue's count says.
+    fn compare_bytes(&self, known: &Known, queue: QueueNumber, log: LogNumber) -> Option<String> {
+        let saved = saved_bytes(known, queue, log)?.bytes;
+        let found = match self.extents.get(&(queue, log)) {
+            None => 0,
+            Some(extent) => extent.counted?,
+        };
+        (found != saved).then(|| format!("its batches take {found} bytes, but {saved} are counted"))
+    }
+}
+
+/// What is saved of the bytes that the log takes.
+fn saved_bytes(known: &Known, queue: QueueNumber, log: LogNumber) -> Option<LogBytes> {
+    let stored = known.queues.get(&queue)?.stored.as_ref()?;
+    stored.logs.get(&log).copied()
 }
 
 fn missing(from: Offset, to: Offset) -> String {

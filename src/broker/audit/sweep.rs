@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::known::{Belonging, Known};
-use super::logs::Logs;
+use super::logs::{self, Logs};
 use super::report::{Counts, Report};
-use crate::broker::persist;
+use crate::broker::{persist, project};
 use crate::store::key::Place;
 use crate::store::record_batch::RecordBatch;
 use crate::store::{Error, format};
-use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber};
+use crate::types::{GroupNumber, LogNumber, Offset, ProjectId, QueueId, QueueNumber};
 
 /// A value that is cut in parts: whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,21 @@ struct Parts {
     missing: Option<u32>,
 }
 
+/// Messages of a queue that wait for their time.
+#[derive(Clone, Copy, Default)]
+struct Waiting {
+    /// How many are not purged.
+    messages: u64,
+    /// What all of them take.
+    bytes: u64,
+}
+
 /// The pass through the entries.
 pub(super) struct Sweep<'a> {
     known: Known,
     report: Report<'a>,
     logs: Logs,
-    /// Messages of each queue that wait for their time and are not purged.
-    waiting: BTreeMap<QueueNumber, u64>,
+    waiting: BTreeMap<QueueNumber, Waiting>,
     parts: Option<Parts>,
 }
 
@@ -95,6 +103,13 @@ impl<'a> Sweep<'a> {
             Place::Probe | Place::Server | Place::QueueRecord(_) => {}
             Place::QueueState(queue) => self.metadata("the state", queue),
             Place::QueueTags(queue) => self.metadata("the tags", queue),
+            Place::Stored(queue) => self.metadata("the stored bytes", queue),
+            Place::Quota(project) => {
+                if let Err(error) = project::read_quota(value, project) {
+                    self.damaged(error);
+                }
+            }
+            Place::Policy(project, queue) => self.policy(project, queue),
             Place::GroupRecord(queue, group) => {
                 self.metadata(&format!("the entry of group {}", group.0), queue);
             }
@@ -117,6 +132,13 @@ impl<'a> Sweep<'a> {
         if !self.known.queues.contains_key(&queue) {
             let what = format!("{what} of queue {}", queue.0);
             self.report.find(what, "there is no such queue");
+        }
+    }
+
+    /// A policy may be left behind by a queue that was deleted while it was set; the next start clears it away.
+    fn policy(&mut self, project: ProjectId, queue: QueueId) {
+        if !self.known.may_have(project, queue) {
+            self.report.counts.garbage += 1;
         }
     }
 
@@ -236,27 +258,41 @@ impl<'a> Sweep<'a> {
     }
 
     fn whole(&mut self, parts: Parts) {
+        let bytes = parts.bytes.len() as u64;
         let batch = match parts.missing {
             Some(part) => Err(format!("part {part} is missing")),
             None => RecordBatch::read(Bytes::from(parts.bytes)).map_err(|how| how.to_string()),
         };
         match (parts.of, batch) {
-            (Whole::Batch(queue, log, base), Ok(batch)) => self.batch(queue, log, base, &batch),
-            (Whole::Delayed(queue, sequence), Ok(_)) => self.delayed(queue, sequence),
+            (Whole::Batch(queue, log, base), Ok(batch)) => {
+                self.batch(queue, log, base, (&batch, bytes));
+            }
+            (Whole::Delayed(queue, sequence), Ok(_)) => self.delayed(queue, sequence, bytes),
             (of, Err(how)) => {
                 let what = self.label(of);
                 self.report.find(what, how);
                 match of {
                     Whole::Batch(queue, log, base) => {
-                        self.logs.note(queue, log, base, None);
+                        let batch = logs::Batch {
+                            base,
+                            end: None,
+                            bytes,
+                        };
+                        self.logs.note(&self.known, (queue, log), batch);
                     }
-                    Whole::Delayed(queue, sequence) => self.count_waiting(queue, sequence),
+                    Whole::Delayed(queue, sequence) => self.count_waiting(queue, sequence, bytes),
                 }
             }
         }
     }
 
-    fn batch(&mut self, queue: QueueNumber, log: LogNumber, base: Offset, batch: &RecordBatch) {
+    fn batch(
+        &mut self,
+        queue: QueueNumber,
+        log: LogNumber,
+        base: Offset,
+        (batch, bytes): (&RecordBatch, u64),
+    ) {
         self.report.counts.batches += 1;
         self.report.counts.records += batch.end().since(batch.base());
         let mode = self.known.queues.get(&queue).and_then(|queue| queue.mode);
@@ -266,16 +302,17 @@ impl<'a> Sweep<'a> {
             .then(|| format!("it says that it starts at offset {}", batch.base()));
         let beyond = is_beyond.then(|| "the queue has no such partition".to_owned());
         let end = misplaced.is_none().then(|| batch.end());
-        let gap = self.logs.note(queue, log, base, end);
+        let place = logs::Batch { base, end, bytes };
+        let gap = self.logs.note(&self.known, (queue, log), place);
         for how in [misplaced, beyond, gap].into_iter().flatten() {
             let what = self.label(Whole::Batch(queue, log, base));
             self.report.find(what, how);
         }
     }
 
-    fn delayed(&mut self, queue: QueueNumber, sequence: u64) {
+    fn delayed(&mut self, queue: QueueNumber, sequence: u64, bytes: u64) {
         self.report.counts.delayed += 1;
-        self.count_waiting(queue, sequence);
+        self.count_waiting(queue, sequence, bytes);
         let saved = self
             .known
             .queues
@@ -288,27 +325,35 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn count_waiting(&mut self, queue: QueueNumber, sequence: u64) {
+    fn count_waiting(&mut self, queue: QueueNumber, sequence: u64, bytes: u64) {
+        let waiting = self.waiting.entry(queue).or_default();
+        waiting.bytes += bytes;
         let saved = self
             .known
             .queues
             .get(&queue)
             .and_then(|queue| queue.saved.as_ref());
         if saved.is_some_and(|saved| sequence >= saved.delayed_purged_before) {
-            *self.waiting.entry(queue).or_default() += 1;
+            waiting.messages += 1;
         }
     }
 
     fn check_waiting(&mut self) {
         for (number, queue) in &self.known.queues {
             let found = self.waiting.get(number).copied().unwrap_or_default();
-            if let Some(saved) = &queue.saved
-                && saved.delayed != found
-            {
-                let what = format!("delayed messages of {}", self.known.queue_label(*number));
-                let how = format!("there are {found} instead of {}", saved.delayed);
-                self.report.find(what, how);
-            }
+            let saved = queue.saved.as_ref().map(|saved| saved.delayed);
+            let counted = queue.stored.as_ref().map(|stored| stored.delayed);
+            let how = match (saved, counted) {
+                (Some(saved), _) if saved != found.messages => {
+                    format!("there are {} instead of {saved}", found.messages)
+                }
+                (_, Some(counted)) if counted != found.bytes => {
+                    format!("they take {} bytes, but {counted} are counted", found.bytes)
+                }
+                _ => continue,
+            };
+            let what = format!("delayed messages of {}", self.known.queue_label(*number));
+            self.report.find(what, how);
         }
     }
 

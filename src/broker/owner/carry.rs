@@ -2,12 +2,30 @@
 
 use super::{Owner, Pending, Reply, release};
 use crate::broker::committer::{Append, Unit};
+use crate::broker::project::Reserved;
 use crate::broker::room::Taken;
+use crate::broker::tally::Change;
 use crate::broker::{Result, persist};
 use crate::queue::{Decision, Fact, Gate};
 use crate::store::Durability;
 use crate::store::delayed::{self, DelayedRecord};
 use crate::types::{Death, GroupNumber, LogNumber, Offset, QueueMode, Record, Timestamp};
+
+/// By how much the store will grow, rather too much than too little.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    /// Of the file system.
+    pub(super) on_disk: u64,
+    /// Of what the project's messages may take.
+    pub(super) of_quota: u64,
+}
+
+/// What is held for that until it is written.
+#[derive(Default)]
+struct Growth {
+    taken: Option<Taken>,
+    reserved: Option<Reserved>,
+}
 
 impl Owner {
     /// Carries out a decision, or refuses; answers once it is durable.
@@ -17,35 +35,43 @@ impl Owner {
         decision: Result<Decision<T>>,
         reply: Reply<T>,
     ) {
-        self.conclude_taking(now, decision, None, reply);
+        self.conclude_growing(now, decision, Growth::default(), reply);
     }
 
-    /// Like [`conclude`](Self::conclude), for what makes the store grow: refuses unless there is room for so many bytes.
+    /// Like [`conclude`](Self::conclude), for what makes the store grow: refuses unless there is room for it on the disk
+    /// and in the project's quota.
     pub(super) fn conclude_with_room<T: Send + 'static>(
         &mut self,
         now: Timestamp,
         decision: Result<Decision<T>>,
-        bytes: u64,
+        bytes: Bytes,
         reply: Reply<T>,
     ) {
-        let taken = decision.and_then(|decision| Ok((decision, self.context.room.take(bytes)?)));
-        match taken {
-            Ok((decision, taken)) => self.conclude_taking(now, Ok(decision), Some(taken), reply),
+        let growth = decision.and_then(|decision| {
+            let growth = Growth {
+                taken: Some(self.context.room.take(bytes.on_disk)?),
+                reserved: Some(self.tally.project().reserve(bytes.of_quota)?),
+            };
+            Ok((decision, growth))
+        });
+        match growth {
+            Ok((decision, growth)) => self.conclude_growing(now, Ok(decision), growth, reply),
             Err(error) => self.answer(reply, Err(error)),
         }
     }
 
-    fn conclude_taking<T: Send + 'static>(
+    fn conclude_growing<T: Send + 'static>(
         &mut self,
         now: Timestamp,
         decision: Result<Decision<T>>,
-        taken: Option<Taken>,
+        growth: Growth,
         reply: Reply<T>,
     ) {
         match decision.and_then(|decision| self.carry_out(now, decision, &[])) {
             Ok((answer, None)) => self.answer(reply, Ok(answer)),
             Ok((answer, Some(mut facts))) => {
-                facts.unit.taken = taken;
+                facts.unit.taken = growth.taken;
+                facts.unit.reserved = growth.reserved;
                 self.submit_facts(facts, Some(release(reply, Ok(answer))));
             }
             Err(error) => self.answer(reply, Err(error)),
@@ -147,7 +173,8 @@ impl Owner {
                 sequence,
                 record,
             } => {
-                delayed::put(writes, self.number, due, sequence, &record);
+                let bytes = delayed::put(writes, self.number, due, sequence, &record);
+                facts.unit.counted.push(Change::Delayed(bytes));
                 facts.first_due = Some(facts.first_due.map_or(due, |first| first.min(due)));
             }
             Fact::GroupCreated {
@@ -158,7 +185,11 @@ impl Owner {
             } => {
                 persist::write_group(writes, self.number, group, id, &name, created);
             }
-            Fact::GroupDeleted { group } => persist::delete_group(writes, self.number, group),
+            Fact::GroupDeleted { group } => {
+                persist::delete_group(writes, self.number, group);
+                let dead = LogNumber::dead_letters(group);
+                facts.unit.counted.push(Change::LogDeleted(dead));
+            }
             // What these make true is in the changes of the state, or among the copies.
             Fact::CameDue { .. }
             | Fact::Settled { .. }

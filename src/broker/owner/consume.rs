@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::carry::Bytes;
 use super::polls::{Place, Poll};
 use super::{Owner, Reply};
 use crate::broker::api::{Ack, AckCounts, Consume, Delivery, Sent, Source};
 use crate::broker::{AckError, Error, Result, room};
-use crate::queue::{AckEntry, Delivered, Group, Hold, Scan, Wanted};
+use crate::queue::{AckEntry, Delivered, Fact, Group, Hold, Scan, Wanted};
+use crate::store::record_batch;
 use crate::types::{Claim, GroupId, GroupNumber, Message, Timestamp};
 
 /// What came of looking for messages.
@@ -23,8 +25,11 @@ impl Owner {
             .iter()
             .map(|message| Sent { id: message.id })
             .collect();
-        let bytes = room::bytes_for(&messages);
+        let on_disk = room::bytes_for(&messages);
         let decision = self.queue.decide_send(now, messages);
+        let facts = decision.iter().flat_map(|decision| &decision.facts);
+        let of_quota = facts.map(bytes_max).sum();
+        let bytes = Bytes { on_disk, of_quota };
         let decision = decision.map(|decision| crate::queue::Decision {
             facts: decision.facts,
             holds: decision.holds,
@@ -207,4 +212,15 @@ impl Owner {
             }
         }
     }
+}
+
+/// The most bytes that the messages of a fact will take.
+fn bytes_max(fact: &Fact) -> u64 {
+    let records = match fact {
+        Fact::Appended { records, .. } => records.as_slice(),
+        Fact::Delayed { record, .. } => std::slice::from_ref(record),
+        _ => &[],
+    };
+    let bytes = records.iter().map(record_batch::bytes_max);
+    bytes.sum::<usize>() as u64
 }

@@ -2,12 +2,14 @@
 
 use tokio::sync::oneshot;
 
+use super::carry::Bytes;
 use super::{Owner, Reply, release};
 use crate::broker::api::{
     GroupCounters, GroupInfo, GroupList, Peek, Peeked, QueueInfo, ResetTo, TagToRemove, TaggedQueue,
 };
 use crate::broker::committer::Unit;
 use crate::broker::reaper::Garbage;
+use crate::broker::tally::Change;
 use crate::broker::{Error, Result, persist, room};
 use crate::queue::Group;
 use crate::types::{GroupId, GroupName, LogNumber, Offset, Record, Tag, Timestamp};
@@ -65,10 +67,14 @@ impl Owner {
         new: Vec<(GroupId, GroupName)>,
         reply: Reply<()>,
     ) {
-        let bytes = room::ENTRY_BYTES * new.len() as u64;
+        let bytes = Bytes {
+            on_disk: room::ENTRY_BYTES * new.len() as u64,
+            of_quota: 0,
+        };
+        let quota = self.tally.project().quota().groups_per_queue;
         let decision = self
             .queue
-            .decide_create_groups(now, new)
+            .decide_create_groups(now, new, quota)
             .map_err(Error::from);
         self.conclude_with_room(now, decision, bytes, reply);
     }
@@ -160,7 +166,10 @@ impl Owner {
         let group = self.queue.group_by_id(group).map(Group::number);
         let decision = group.and_then(|group| self.queue.decide_redrive(group, max));
         // How large the copies are is known only once they are read, so the largest send stands for them.
-        let bytes = self.context.limits.message_bytes as u64;
+        let bytes = Bytes {
+            on_disk: self.context.limits.message_bytes as u64,
+            of_quota: 1,
+        };
         self.conclude_with_room(now, decision.map_err(Error::from), bytes, reply);
     }
 
@@ -232,7 +241,10 @@ impl Owner {
 
     /// Deletes the queue. Whoever waits for messages learns so when it is durable.
     pub(super) async fn delete(&mut self, reply: Reply<()>) {
-        let mut unit = Unit::default();
+        let mut unit = Unit {
+            counted: vec![Change::QueueDeleted],
+            ..Unit::default()
+        };
         persist::delete_queue(
             &mut unit.writes,
             self.number,

@@ -19,6 +19,8 @@ use super::command::{Command, Reply};
 use super::committer::{Committer, Failed, Progress, Release, Unit};
 use super::persist::Made;
 use super::records::{Reading, Unreadable};
+use super::recovery::Restored;
+use super::tally::Tally;
 use super::{Clock, Context, Error, Result};
 use crate::queue::{Queue, Refusal};
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
@@ -33,6 +35,7 @@ pub struct Owner {
     number: QueueNumber,
     made: Made,
     queue: Queue,
+    tally: Arc<Tally>,
     reading: Reading,
     context: Arc<Context>,
     mailbox: mpsc::Receiver<Command>,
@@ -62,13 +65,19 @@ enum Flow {
 impl Owner {
     /// The owner of a queue that was just made or restored.
     pub fn new(
-        made: Made,
-        queue: Queue,
+        restored: Restored,
         context: Arc<Context>,
         mailbox: mpsc::Receiver<Command>,
     ) -> Self {
+        let Restored {
+            made,
+            queue,
+            stored,
+        } = restored;
         let number = queue.rules().number;
+        let project = context.projects.in_use(made.project);
         Self {
+            tally: Arc::new(Tally::new(number, project, stored)),
             number,
             made,
             queue,
@@ -218,6 +227,7 @@ impl Owner {
         self.committer().submit(Unit {
             progress,
             release,
+            tally: Some(Arc::clone(&self.tally)),
             ..unit
         });
         self.submitted

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Error, Owner};
 use crate::broker::committer::Unit;
 use crate::broker::room::PUT_OFF_MS;
+use crate::broker::tally::Change;
 use crate::queue::{Decision, Fact, Hold};
 use crate::store::record_batch::Header;
 use crate::store::{self, delayed, log};
@@ -141,7 +142,8 @@ impl Owner {
         let number = self.number;
         let clear = |unit: &mut Unit| {
             for message in &due {
-                delayed::delete(&mut unit.writes, number, message);
+                let bytes = delayed::delete(&mut unit.writes, number, message);
+                unit.counted.push(Change::CameDue(bytes));
             }
         };
         // Nothing of this can be unreadable: what came due was read just now.
@@ -211,6 +213,8 @@ impl Owner {
         let remove = |unit: &mut Unit| {
             for header in &old {
                 log::delete(&mut unit.writes, queue, number, header);
+                let bytes = header.size_bytes as u64;
+                unit.counted.push(Change::Removed(number, bytes));
                 cache.remove(&(queue, number, header.base));
             }
         };

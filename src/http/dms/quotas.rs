@@ -11,6 +11,6 @@ use crate::http::path::InProject;
 
 /// `GET …/quotas/dms`, …/quotas and …/quota
 pub async fn show(State(app): State<App>, path: InProject) -> Response {
-    let quota = app.broker().queue_quota(path.project);
-    answer_with(StatusCode::OK, &QuotasForm::from(quota))
+    let usage = app.broker().usage(path.project);
+    answer_with(StatusCode::OK, &QuotasForm::from(usage))
 }

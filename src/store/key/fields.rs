@@ -2,7 +2,8 @@
 
 use super::{Kind, Space};
 use crate::store::Error;
-use crate::types::{GroupNumber, LogNumber, QueueNumber};
+use crate::types::{GroupNumber, LogNumber, ProjectId, QueueId, QueueNumber};
+use uuid::Uuid;
 
 /// A key of `N` bytes while its fields are filled in.
 pub(super) struct Key<const N: usize> {
@@ -49,6 +50,14 @@ impl<const N: usize> Key<N> {
 
     pub(super) fn log(self, log: LogNumber) -> Self {
         self.u32(log.raw())
+    }
+
+    pub(super) fn project(self, project: ProjectId) -> Self {
+        self.field(*project.as_bytes())
+    }
+
+    pub(super) fn queue_id(self, queue: QueueId) -> Self {
+        self.field(*queue.as_bytes())
     }
 
     pub(super) fn done(self) -> [u8; N] {
@@ -112,6 +121,14 @@ impl<'a> Fields<'a> {
         self.field()
             .map(u32::from_be_bytes)
             .map(LogNumber::from_raw)
+    }
+
+    pub(super) fn project(&mut self) -> Result<ProjectId, Error> {
+        self.field().map(ProjectId::from_bytes)
+    }
+
+    pub(super) fn queue_id(&mut self) -> Result<QueueId, Error> {
+        self.field().map(Uuid::from_bytes).map(QueueId::new)
     }
 
     pub(super) fn end<T>(self, parsed: T) -> Result<T, Error> {

@@ -2,11 +2,11 @@
 
 use super::{
     Kind, Space, parse_delayed, parse_failures, parse_garbage, parse_group_record,
-    parse_group_state, parse_log, parse_queue_record, parse_queue_state, parse_queue_tags,
-    parse_settled,
+    parse_group_state, parse_log, parse_policy, parse_queue_record, parse_queue_state,
+    parse_queue_tags, parse_quota, parse_settled, parse_stored,
 };
 use crate::store::Error;
-use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
+use crate::types::{GroupNumber, LogNumber, Offset, ProjectId, QueueId, QueueNumber, Timestamp};
 
 /// What an entry is, as its key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,12 @@ pub enum Place {
     QueueState(QueueNumber),
     /// [`super::queue_tags`].
     QueueTags(QueueNumber),
+    /// [`super::stored`].
+    Stored(QueueNumber),
+    /// [`super::quota`].
+    Quota(ProjectId),
+    /// [`super::policy`].
+    Policy(ProjectId, QueueId),
     /// [`super::group_record`].
     GroupRecord(QueueNumber, GroupNumber),
     /// [`super::group_state`].
@@ -89,6 +95,9 @@ impl Place {
         const QUEUE_STATE: u8 = Kind::QueueState as u8;
         const QUEUE_TAGS: u8 = Kind::QueueTags as u8;
         const GROUP: u8 = Kind::Group as u8;
+        const STORED: u8 = Kind::Stored as u8;
+        const QUOTA: u8 = Kind::Quota as u8;
+        const POLICY: u8 = Kind::Policy as u8;
         let alone = [
             (super::format(), Self::Format),
             (super::probe(), Self::Probe),
@@ -101,6 +110,12 @@ impl Place {
             Some(&QUEUE) => Self::QueueRecord(parse_queue_record(key)?),
             Some(&QUEUE_STATE) => Self::QueueState(parse_queue_state(key)?),
             Some(&QUEUE_TAGS) => Self::QueueTags(parse_queue_tags(key)?),
+            Some(&STORED) => Self::Stored(parse_stored(key)?),
+            Some(&QUOTA) => Self::Quota(parse_quota(key)?),
+            Some(&POLICY) => {
+                let (project, queue) = parse_policy(key)?;
+                Self::Policy(project, queue)
+            }
             Some(&GROUP) => {
                 let (queue, group) = parse_group_record(key)?;
                 Self::GroupRecord(queue, group)
@@ -143,6 +158,11 @@ mod tests {
         check(&key::queue_record(QUEUE), Place::QueueRecord(QUEUE));
         check(&key::queue_state(QUEUE), Place::QueueState(QUEUE));
         check(&key::queue_tags(QUEUE), Place::QueueTags(QUEUE));
+        check(&key::stored(QUEUE), Place::Stored(QUEUE));
+        let project = ProjectId::from_bytes([7; 16]);
+        let id = QueueId::new(uuid::Uuid::from_u128(5));
+        check(&key::quota(project), Place::Quota(project));
+        check(&key::policy(project, id), Place::Policy(project, id));
         check(
             &key::group_record(QUEUE, GROUP),
             Place::GroupRecord(QUEUE, GROUP),

@@ -103,8 +103,15 @@ impl Builder {
     }
 }
 
-/// Appends one record: its length, attributes, deltas, no key, the body as value, headers.
-fn put_record(out: &mut Vec<u8>, record: &Record, timestamp_delta: i64, offset_delta: i64) {
+/// The most bytes that a record takes in the store, in a batch of its own or together with others.
+#[must_use]
+pub fn bytes_max(record: &Record) -> usize {
+    let (_, size) = record_size(record, i64::MAX, i64::MAX);
+    HEADER_BYTES + varint_len(length(size)) + size
+}
+
+/// How many headers a record has, and the bytes of all that comes behind its length.
+fn record_size(record: &Record, timestamp_delta: i64, offset_delta: i64) -> (i64, usize) {
     let (mut header_count, mut header_bytes) = (0, 0);
     header::each_of(record, |name, value| {
         header_count += 1;
@@ -117,6 +124,12 @@ fn put_record(out: &mut Vec<u8>, record: &Record, timestamp_delta: i64, offset_d
         + sized_len(&record.body)
         + varint_len(header_count)
         + header_bytes;
+    (header_count, size)
+}
+
+/// Appends one record: its length, attributes, deltas, no key, the body as value, headers.
+fn put_record(out: &mut Vec<u8>, record: &Record, timestamp_delta: i64, offset_delta: i64) {
+    let (header_count, size) = record_size(record, timestamp_delta, offset_delta);
     out.reserve(varint_len(length(size)) + size);
     put_varint(out, length(size));
     let start = out.len();

@@ -49,6 +49,9 @@ impl Records for Shelf<'_> {
     }
 }
 
+/// Groups that the queue may have.
+const GROUPS_MAX: u32 = 3;
+
 impl World {
     pub fn chosen_group(&mut self) -> Option<GroupNumber> {
         let groups: Vec<_> = self.model.groups.keys().copied().collect();
@@ -384,9 +387,11 @@ impl World {
         let id = GroupId::new(Uuid::from_u128(self.groups_made.into()));
         let name = GroupName::parse(&name).expect("a name");
         self.note(&format!("create {name:?}"));
-        let decided = self.queue.decide_create_groups(self.now, vec![(id, name)]);
-        if self.model.groups.len() == 3 {
-            assert!(decided.is_err(), "there are three groups");
+        let decided = self
+            .queue
+            .decide_create_groups(self.now, vec![(id, name)], GROUPS_MAX);
+        if self.model.groups.len() == GROUPS_MAX as usize {
+            assert!(decided.is_err(), "there are all groups that there may be");
             return;
         }
         self.accept(decided.expect("there is room for a group"));

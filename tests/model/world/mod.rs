@@ -67,7 +67,6 @@ fn rules(dice: &mut Dice) -> Rules {
         mode,
         redrive: MaxConsumeCount::new(failures).filter(|_| !mode.is_kafka()),
         retention: Retention::from_ms(RETENTION_MS),
-        groups_max: 3,
         leases_per_group: dice.pick(&[1_000, 1_000, 4]).copied().unwrap_or(1),
         message_bytes: dice.pick(&[1_000, 50]).copied().unwrap_or(1),
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::broker::QueueQuota;
+use crate::broker::Usage;
 
 /// The largest quota that a project could be given, as the documents state it.
 const QUOTA_MAX: u32 = 500;
@@ -27,8 +27,9 @@ struct QuotaForm {
     max: u32,
 }
 
-impl From<QueueQuota> for QuotasForm {
-    fn from(QueueQuota { quota, used }: QueueQuota) -> Self {
+impl From<Usage> for QuotasForm {
+    fn from(usage: Usage) -> Self {
+        let (quota, used) = (usage.quota.queues, usage.queues);
         let queues = QuotaForm {
             r#type: "queue",
             quota,
