@@ -3,6 +3,8 @@
 //! Owns the order: data folder → store → handler key → broker → server, and back. Refuses to know what any of
 //! them does.
 
+mod renewal;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,10 +21,11 @@ use tokio::task::{self, JoinHandle};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::broker::{self, Broker, Room};
-use crate::config::{AuthMode, Config};
+use crate::config::{AuthMode, Config, TlsFiles};
 use crate::http;
 use crate::identity;
 use crate::store::{self, SledStore, folder};
+use renewal::Renewal;
 
 /// How long an orderly stop may take.
 const STOP_TIME: Duration = Duration::from_secs(10);
@@ -55,8 +58,10 @@ fn new_runtime(workers: Option<usize>) -> io::Result<Runtime> {
 
 async fn run(config: Config) -> Result<()> {
     let mut signals = Signals::new().context("cannot listen for signals")?;
+    let renewal = Renewal::of(&config).context("cannot listen for signals")?;
     let mut running = Running::start(config).await?;
     tokio::select! {
+        never = Renewal::run(renewal) => match never {},
         () = signals.next() => tracing::info!("stopping"),
         ended = &mut running.serving => bail!("the server ended by itself: {ended:?}"),
     }
@@ -102,7 +107,7 @@ impl Running {
         tracing::warn!("{}", warning(config.auth));
         let address = server.local_addr();
         tracing::info!(%address, data = %data.display(), "serving");
-        print_next_steps(address);
+        print_next_steps(address, config.tls.as_ref());
 
         let (stop_serving, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
@@ -204,25 +209,32 @@ impl Signals {
     }
 }
 
-fn print_next_steps(address: SocketAddr) {
+fn print_next_steps(address: SocketAddr, tls: Option<&TlsFiles>) {
+    let origin = match tls {
+        None => format!("http://{address}"),
+        Some(_) => format!("https://{address}"),
+    };
+    let trust = tls.map_or_else(String::new, |files| {
+        format!("export CURL_CA_BUNDLE='{}'\n", files.cert().display())
+    });
     let text = format!(
-        "Rohrpost serves on http://{address} (Ctrl-C stops it). What to type next, in another terminal:\n\n\
-         {}\n\
+        "Rohrpost serves on {origin} (Ctrl-C stops it). What to type next, in another terminal:\n\n\
+         {trust}{}\n\
          The same with the otcextensions SDK is a script of ten lines: Quick start in README.md.\n",
-        next_steps(address)
+        next_steps(&origin)
     );
     // Nobody may be reading, and that is no reason not to serve.
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// The shell lines of the README, which a test runs, for the server at `address`.
-fn next_steps(address: SocketAddr) -> String {
+/// The shell lines of the README, which a test runs, for the server at `origin`.
+fn next_steps(origin: &str) -> String {
     const README: &str = include_str!("../README.md");
     let (_, after) = README
         .split_once("<!-- quick-start.sh -->\n```bash\n")
         .expect("a test finds the lines");
     let (lines, _) = after.split_once("```").expect("a test finds the lines");
-    lines.replace("127.0.0.1:8080", &address.to_string())
+    lines.replace("http://127.0.0.1:8080", origin)
 }
 
 #[cfg(test)]
@@ -231,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_next_steps_are_those_of_the_readme_for_the_address_in_use() {
-        let steps = next_steps("127.0.0.1:4711".parse().unwrap());
+        let steps = next_steps("http://127.0.0.1:4711");
         assert!(steps.contains("http://127.0.0.1:4711/v1.0/"), "{steps}");
         assert!(!steps.contains("8080"), "{steps}");
         assert!(

@@ -2,19 +2,47 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
 const TIME_OUT: Duration = Duration::from_secs(2);
 const STATUS_LINE_BYTES_MAX: u64 = 256;
 
-/// Asks the server that listens on `listen` for `/health`.
+/// What the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// Asks the server that listens on `listen` for `/health`. Its certificate may be any: nothing secret is said, and a
+/// name of the loopback address stands in few certificates.
 ///
 /// # Errors
 /// If it cannot be reached, does not answer within two seconds, or answers anything but 200.
-pub fn ask(listen: SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&reachable(listen), TIME_OUT)?;
+pub fn ask(listen: SocketAddr, scheme: Scheme) -> io::Result<()> {
+    let address = reachable(listen);
+    let stream = TcpStream::connect_timeout(&address, TIME_OUT)?;
     stream.set_read_timeout(Some(TIME_OUT))?;
     stream.set_write_timeout(Some(TIME_OUT))?;
+    match scheme {
+        Scheme::Http => ask_over(stream, listen),
+        Scheme::Https => {
+            let name = ServerName::from(address.ip());
+            let client = ClientConnection::new(trusting(), name).map_err(io::Error::other)?;
+            ask_over(StreamOwned::new(client, stream), listen)
+        }
+    }
+}
+
+fn ask_over(mut stream: impl Read + Write, listen: SocketAddr) -> io::Result<()> {
     let request = format!("GET /health HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut status = String::new();
@@ -39,6 +67,68 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
+/// A client's side of TLS that takes any certificate.
+fn trusting() -> Arc<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = AnyCertificate(Arc::clone(&provider));
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider supports the default versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// Believes every certificate, but only from who has its key.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -57,7 +147,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             request[..len].starts_with(b"GET /health HTTP/1.1\r\n")
         });
-        let answer = ask(listen);
+        let answer = ask(listen, Scheme::Http);
         assert!(server.join().unwrap(), "it was asked for /health");
         answer
     }
@@ -79,6 +169,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = listener.local_addr().unwrap();
         drop(listener);
-        assert!(ask(listen).is_err());
+        assert!(ask(listen, Scheme::Http).is_err());
+        assert!(ask(listen, Scheme::Https).is_err());
     }
 }

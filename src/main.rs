@@ -1,7 +1,6 @@
 //! The command line: arguments → configuration → telemetry → app.
 
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -113,7 +112,7 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
             io::stdout().write_all(layers.to_string().as_bytes())?;
         }
         Command::Version => println!("rohrpost {}", env!("CARGO_PKG_VERSION")),
-        Command::Health => ask(Config::check(&lay(settings)?)?.listen)?,
+        Command::Health => ask(&Config::check(&lay(settings)?)?)?,
         Command::Verify { path } => return verify(path),
         Command::Inspect {
             path,
@@ -150,8 +149,13 @@ fn lay(settings: &SettingsArgs) -> Result<Layers, config::Error> {
     Ok(layers)
 }
 
-fn ask(listen: SocketAddr) -> anyhow::Result<()> {
-    health::ask(listen).with_context(|| format!("the server on {listen} does not serve"))
+fn ask(config: &Config) -> anyhow::Result<()> {
+    let scheme = match config.tls {
+        None => health::Scheme::Http,
+        Some(_) => health::Scheme::Https,
+    };
+    let listen = config.listen;
+    health::ask(listen, scheme).with_context(|| format!("the server on {listen} does not serve"))
 }
 
 fn verify(path: &Path) -> anyhow::Result<ExitCode> {

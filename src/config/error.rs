@@ -46,4 +46,16 @@ pub enum Error {
         /// What is allowed.
         allowed: String,
     },
+    /// The file that the setting names is not what it should be.
+    #[error("{key} = {path:?} ({origin}) cannot be used: {reason}")]
+    BadFile {
+        /// The key, with its section.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Where the setting stands.
+        origin: Origin,
+        /// What is wrong with the file.
+        reason: String,
+    },
 }

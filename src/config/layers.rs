@@ -172,7 +172,13 @@ impl Layers {
         setting.expect("every key that is asked for stands in the built-in file, as a test shows")
     }
 
-    fn refuse(&self, key: &str, allowed: impl Into<String>) -> Error {
+    /// Where the value at `key` came from.
+    pub(super) fn origin(&self, key: &str) -> Origin {
+        self.setting(key).1.clone()
+    }
+
+    /// The refusal of the value at `key`, of which only this is allowed.
+    pub(super) fn refuse(&self, key: &str, allowed: impl Into<String>) -> Error {
         let (value, origin) = self.setting(key);
         Error::BadValue {
             key: key.to_owned(),

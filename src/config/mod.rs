@@ -6,6 +6,7 @@
 
 mod error;
 mod layers;
+mod tls;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use error::Error;
 pub use layers::{Layers, Origin};
+pub use tls::TlsFiles;
 
 use crate::http;
 use crate::store;
@@ -28,8 +30,10 @@ const GIB: usize = 1 << 30;
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// The limits of HTTP.
+    /// The limits of HTTP, and the certificate.
     pub http: http::Settings,
+    /// Where the certificate came from, to read it again; nothing without TLS.
+    pub tls: Option<TlsFiles>,
     /// The data folder.
     pub data: PathBuf,
     /// The storage engine.
@@ -63,9 +67,11 @@ impl Config {
     pub fn check(layers: &Layers) -> Result<Self, Error> {
         let limits = limits(layers)?;
         let listen = listen(layers)?;
+        let tls = TlsFiles::set_in(layers)?;
         Ok(Self {
             listen,
-            http: http(layers, &limits)?,
+            http: http(layers, &limits, tls.as_ref())?,
+            tls,
             data: data(layers)?,
             store: store(layers)?,
             reserve_bytes: layers.number("storage.reserve_bytes", 0..=1_024 * GIB as u64)?,
@@ -88,9 +94,13 @@ fn listen(layers: &Layers) -> Result<SocketAddr, Error> {
     })
 }
 
-fn http(layers: &Layers, limits: &Limits) -> Result<http::Settings, Error> {
+fn http(layers: &Layers, limits: &Limits, tls: Option<&TlsFiles>) -> Result<http::Settings, Error> {
     let body_bytes_max = layers.number("http.body_bytes_max", limits.message_bytes..=GIB)?;
     Ok(http::Settings {
+        tls: match tls {
+            None => None,
+            Some(files) => Some(http::Tls::new(files.read()?)),
+        },
         public_url: layers.text("http.public_url", |text| match text {
             "" => Ok(None),
             url => url.parse().map(Some),

@@ -4,7 +4,7 @@
 //! queries, paths). Refuses to know how a queue behaves: handlers parse, call the broker, map and respond.
 //!
 //! ```text
-//! server ── stream (time-outs, last words) ── hyper ── front (id, encoding, panics) ── routes ── dms │ ext │ ops
+//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, panics) ── routes ── dms │ ext │ ops
 //! ```
 
 mod code;
@@ -24,6 +24,7 @@ mod routes;
 mod server;
 mod settings;
 mod stream;
+mod tls;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use public_url::PublicUrl;
 pub use routes::Route;
 pub use server::Server;
 pub use settings::Settings;
+pub use tls::{Certificate, CertificateError, Tls};
 
 /// What every handler may use.
 #[derive(Clone)]

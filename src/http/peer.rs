@@ -17,6 +17,8 @@ pub struct Peer {
 pub enum Scheme {
     /// Plain.
     Http,
+    /// Over TLS.
+    Https,
 }
 
 /// As URLs spell it.
@@ -24,6 +26,7 @@ impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http => "http",
+            Self::Https => "https",
         })
     }
 }

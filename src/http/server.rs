@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,10 @@ use tokio::task::JoinSet;
 use super::code;
 use super::error::Error;
 use super::front::Front;
-use super::peer::{Peer, Scheme};
+use super::peer::Peer;
 use super::settings::Settings;
 use super::stream::{Calls, Stream, close_with};
+use super::tls::Transport;
 use crate::broker::Broker;
 
 /// Connections that may wait to be accepted.
@@ -132,15 +133,11 @@ async fn accept(
         };
         match accepted {
             Ok((stream, from)) if connections.len() < shared.settings.connections_max => {
-                let peer = Peer {
-                    address: from.ip(),
-                    scheme: Scheme::Http,
-                };
                 let shared = Arc::clone(shared);
-                connections.spawn(connection(stream, peer, shared, stopped.clone()));
+                connections.spawn(connection(stream, from.ip(), shared, stopped.clone()));
             }
             Ok((stream, _)) if refusals.len() < REFUSALS_MAX => {
-                refusals.spawn(refuse(stream));
+                refusals.spawn(refuse(stream, Arc::clone(shared)));
             }
             Ok(_) => {}
             Err(error) => {
@@ -154,7 +151,7 @@ async fn accept(
 /// Serves one connection until it closes.
 async fn connection(
     stream: TcpStream,
-    peer: Peer,
+    address: IpAddr,
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<()>,
 ) {
@@ -162,8 +159,17 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let opened = tokio::select! {
+        opened = open(stream, &shared.settings) => opened,
+        _ = stopped.changed() => return,
+    };
+    let Some(transport) = opened else { return };
+    let peer = Peer {
+        address,
+        scheme: shared.settings.scheme(),
+    };
     let calls = Calls::default();
-    let stream = Stream::new(stream, calls.clone(), &shared.settings);
+    let stream = Stream::new(transport, calls.clone(), &shared.settings);
     let service = service_fn(|mut request: Request<Incoming>| {
         let call = calls.begin();
         request.extensions_mut().insert(peer);
@@ -188,12 +194,29 @@ async fn connection(
     http.into_parts().io.into_inner().close().await;
 }
 
+/// The bytes of a new connection, once its client has agreed on TLS, if that is on; nothing if it did not in time.
+async fn open(stream: TcpStream, settings: &Settings) -> Option<Transport> {
+    let Some(tls) = &settings.tls else {
+        return Some(Transport::Plain(stream));
+    };
+    // Its state is large, and must not be carried by connections that have long been open.
+    let agreement = Box::pin(tls.accept(stream));
+    let agreed = tokio::time::timeout(settings.header_timeout, agreement).await;
+    let opened = agreed.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    opened
+        .inspect_err(|error| tracing::debug!(%error, "no agreement on TLS"))
+        .ok()
+}
+
 /// Tells a client that there is no room for its connection.
-async fn refuse(mut stream: TcpStream) {
+async fn refuse(stream: TcpStream, shared: Arc<Shared>) {
+    let Some(mut transport) = open(stream, &shared.settings).await else {
+        return;
+    };
     let error = Error::new(
         code::OVERLOADED,
         "the server has as many connections as it may; try again",
     )
     .retry_after(RETRY_AFTER);
-    close_with(&mut stream, &error.to_last_words()).await;
+    close_with(&mut transport, &error.to_last_words()).await;
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use super::peer::Scheme;
 use super::public_url::PublicUrl;
+use super::tls::Tls;
 
 /// The server's limits, read from the configuration. Beyond each stands an error, never a wait without end.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where clients find the server. Nothing stands for the scheme and host that each request was made to.
     pub public_url: Option<PublicUrl>,
+    /// The certificate with which every connection speaks TLS; nothing for plain connections.
+    pub tls: Option<Tls>,
     /// Bytes of one request body. A send beyond it is refused with 400, anything else with 413.
     pub body_bytes_max: usize,
     /// Bytes of request bodies that all requests together may hold. Who finds no room within `body_timeout` gets 503.
@@ -21,7 +25,7 @@ pub struct Settings {
     pub header_bytes_max: usize,
     /// Open connections. One more gets 503 and is closed.
     pub connections_max: usize,
-    /// From the first byte of a request to the end of its headers; beyond it 408.
+    /// From the first byte of a request to the end of its headers; beyond it 408. Also for the handshake of TLS.
     pub header_timeout: Duration,
     /// From the end of the headers to the end of the body; beyond it 408.
     pub body_timeout: Duration,
@@ -33,10 +37,21 @@ pub struct Settings {
     pub message_bytes: usize,
 }
 
+impl Settings {
+    /// How every connection reaches the server.
+    pub(super) const fn scheme(&self) -> Scheme {
+        match self.tls {
+            None => Scheme::Http,
+            Some(_) => Scheme::Https,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: None,
+            tls: None,
             body_bytes_max: 2 << 20,
             inflight_body_bytes_max: 256 << 20,
             json_depth_max: 64,

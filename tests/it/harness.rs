@@ -11,7 +11,7 @@ use rohrpost::http;
 use rohrpost::store::SimulatedStore;
 use rohrpost::types::{HandlerKey, Limits, Timestamp};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -337,7 +337,7 @@ pub fn bodies(deliveries: &[Value]) -> Vec<Value> {
 }
 
 /// Reads one answer up to the end of the connection.
-pub async fn read_reply(stream: &mut TcpStream) -> Reply {
+pub async fn read_reply(stream: &mut (impl AsyncRead + Unpin)) -> Reply {
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
     let read = tokio::time::timeout(Duration::from_secs(20), read).await;

@@ -34,3 +34,4 @@ mod errors;
 mod ext;
 mod limits;
 mod stop;
+mod tls;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 /// The program with these arguments and nothing set in its environment.
 pub fn rohrpost(arguments: &[&str]) -> Command {
@@ -48,7 +48,7 @@ impl Server {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let after = line.split_once("http://").map(|(_, after)| after);
+        let after = line.split_once("://").map(|(_, after)| after);
         let address = after.and_then(|after| after.split_whitespace().next());
         let Some(address) = address else {
             child.wait().unwrap();
@@ -61,7 +61,12 @@ impl Server {
         })
     }
 
-    /// Sends it this signal (`TERM`, `INT`).
+    /// Its log, if it was started with its standard error piped.
+    pub fn log(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.child.stderr.take().unwrap())
+    }
+
+    /// Sends it this signal (`TERM`, `INT`, `HUP`).
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
         let status = kill

@@ -24,7 +24,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
 const PROTOCOLS: [&str; 2] = ["dms", "ext"];
 
 /// What comes from outside and has a home: only these modules may name it.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("sled", &["store"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
@@ -33,6 +33,8 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("tower", &["http"]),
     ("tower_http", &["http"]),
     ("tokio", &["broker", "identity", "http", "app"]),
+    ("rustls", &["http", "health"]),
+    ("tokio_rustls", &["http"]),
     ("anyhow", &["app", "main"]),
     ("clap", &["main"]),
     ("toml", &["config"]),
