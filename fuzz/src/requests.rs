@@ -1,5 +1,6 @@
 //! Requests to every route: any path, query and body. No answer may be an internal error, and the server must serve on.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use axum::http::{Method, Request, StatusCode};
 use rohrpost::broker::{Broker, Clock};
 use rohrpost::http;
 use rohrpost::store::SimulatedStore;
-use rohrpost::types::Timestamp;
+use rohrpost::types::{ProjectId, Timestamp};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 use super::script::Script;
-use super::stored::{PROJECT, runtime, settings};
+use super::stored::{runtime, settings};
 
 const REQUESTS_MAX: usize = 4;
 const ANSWER_BYTES_MAX: usize = 16 << 20;
@@ -59,23 +61,61 @@ const REQUESTS: [(Method, &str); 28] = [
 /// Makes the requests that the bytes say: of each the number of its beginning, the rest of its path and query up to a
 /// line feed, and its body up to a NUL.
 pub fn check(bytes: &[u8]) {
-    runtime().block_on(async {
+    thread_local! {
+        static SERVER: Server = Server::start();
+    }
+    SERVER.with(|server| server.runtime.block_on(server.serve(Script::of(bytes))));
+}
+
+/// A server for all inputs, as making its routes takes longer than anything else.
+struct Server {
+    runtime: Runtime,
+    broker: Broker,
+    router: Router,
+    clock: Clock,
+    next_project: Cell<u64>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = runtime();
         let clock = Clock::manual(Timestamp(1_700_000_000_000));
         let store = Arc::new(SimulatedStore::new());
+        let guard = runtime.enter();
         let broker = Broker::open(store, settings(clock.clone())).expect("an empty store opens");
-        let client = Client {
+        drop(guard);
+        Self {
+            runtime,
             router: http::router(broker.clone(), &http::Settings::default()),
+            broker,
             clock,
+            next_project: Cell::new(0),
+        }
+    }
+
+    /// Serves a project that is new, and deleted afterwards, so that inputs do not touch each other.
+    async fn serve(&self, script: Script<'_>) {
+        let number = self.next_project.replace(self.next_project.get() + 1);
+        let project = format!("{number:032x}");
+        let client = Client {
+            router: self.router.clone(),
+            clock: self.clock.clone(),
+            project: project.clone(),
         };
-        client.make_all(Script::of(bytes)).await;
-        assert!(broker.is_serving());
-        broker.stop().await;
-    });
+        client.make_all(script).await;
+        assert!(self.broker.is_serving());
+        let project: ProjectId = project.parse().expect("it is 32 digits");
+        for queue in self.broker.queues(project).await.expect("it serves") {
+            let deleted = self.broker.delete_queue(project, queue.id).await;
+            deleted.expect("it is there");
+        }
+    }
 }
 
 struct Client {
     router: Router,
     clock: Clock,
+    project: String,
 }
 
 impl Client {
@@ -111,7 +151,7 @@ impl Client {
     async fn make(&self, method: &Method, path: &str, body: &[u8]) -> Option<(StatusCode, Value)> {
         let request = Request::builder()
             .method(method)
-            .uri(path.replacen('P', PROJECT, 1))
+            .uri(path.replacen('P', &self.project, 1))
             .body(Body::from(body.to_vec()))
             .ok()?;
         let answering = self.router.clone().oneshot(request);

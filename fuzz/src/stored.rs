@@ -15,7 +15,7 @@ use super::script::Script;
 const NOW_MS: u64 = 1_795_240_000_000;
 const FIXTURE: &[u8] = include_bytes!("../../tests/fixtures/store-v1/data.tar.gz");
 const CHANGES_MAX: usize = 16;
-pub const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 

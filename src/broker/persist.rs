@@ -339,7 +339,7 @@ fn read_group_state(
     group: GroupNumber,
     mode: QueueMode,
 ) -> Result<SavedGroup, Error> {
-    let what = || format!("the state of group {} of queue {}", group.0, queue.0);
+    let what = || group_state_name(queue, group);
     let missing = || Error::Damaged {
         what: what(),
         how: "it is missing".into(),
@@ -364,6 +364,11 @@ fn read_group_state(
         fence: Attempt(entry.fence),
         filter,
     })
+}
+
+/// What people call the state of a group.
+pub fn group_state_name(queue: QueueNumber, group: GroupNumber) -> String {
+    format!("the state of group {} of queue {}", group.0, queue.0)
 }
 
 fn read_filter(entry: &FilterEntry) -> Option<LabelFilter> {
@@ -419,13 +424,13 @@ pub fn read_page(
     group: GroupNumber,
     number: u64,
 ) -> Result<Page, Error> {
-    let what = || {
-        format!(
-            "page {number} of what group {} of queue {} settled",
-            group.0, queue.0
-        )
-    };
-    Page::from_bytes(bytes).ok_or_else(|| invalid(what()))
+    Page::from_bytes(bytes).ok_or_else(|| invalid(page_name(queue, group, number)))
+}
+
+/// What people call a page of what a group has settled.
+pub fn page_name(queue: QueueNumber, group: GroupNumber, number: u64) -> String {
+    let (queue, group) = (queue.0, group.0);
+    format!("page {number} of what group {group} of queue {queue} settled")
 }
 
 /// Reads how often a group has failed to consume a record.
@@ -438,14 +443,14 @@ pub fn read_failures(
     group: GroupNumber,
     offset: Offset,
 ) -> Result<u32, Error> {
-    let what = || {
-        format!(
-            "the failures of record {offset} in group {} of queue {}",
-            group.0, queue.0
-        )
-    };
-    let failures = bytes.try_into().map_err(|_| invalid(what()))?;
-    Ok(u32::from_be_bytes(failures))
+    let invalid = |_| invalid(failures_name(queue, group, offset));
+    Ok(u32::from_be_bytes(bytes.try_into().map_err(invalid)?))
+}
+
+/// What people call the failures of a record.
+pub fn failures_name(queue: QueueNumber, group: GroupNumber, offset: Offset) -> String {
+    let (queue, group) = (queue.0, group.0);
+    format!("the failures of record {offset} in group {group} of queue {queue}")
 }
 
 /// Every entry of a range, read in pages.

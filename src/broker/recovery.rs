@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::persist::{self, Made};
 use super::tally::Stored;
-use crate::queue::{Group, Log, Queue, Rules};
+use crate::queue::{Group, Log, Queue, Rules, SavedGroup, SavedReader};
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{Batch, Durability, Error, Store, key, log};
-use crate::types::{Limits, LogNumber, Offset, QueueNumber};
+use crate::types::{GroupNumber, Limits, LogNumber, Offset, QueueNumber};
 
 /// A queue as it was found.
 pub struct Restored {
@@ -24,13 +24,18 @@ pub struct Restored {
 /// # Errors
 /// [`Error::Damaged`], by name, or what the store fails with.
 pub fn begin(store: &dyn Store) -> Result<ServerEntry, Error> {
+    const WHAT: &str = "the broker's own entry";
+    let too_many_starts = || Error::Damaged {
+        what: WHAT.into(),
+        how: "it counts more starts than there can be".into(),
+    };
     let stored = store.get(&key::server())?;
     let entry = stored
-        .map(|bytes| meta::decode(&bytes, || "the broker's own entry".into()))
+        .map(|bytes| meta::decode(&bytes, || WHAT.into()))
         .transpose()?;
     let entry: ServerEntry = entry.unwrap_or_default();
     let entry = ServerEntry {
-        epoch: entry.epoch + 1,
+        epoch: entry.epoch.checked_add(1).ok_or_else(too_many_starts)?,
         ..entry
     };
     let mut batch = Batch::default();
@@ -88,6 +93,12 @@ fn restore(
     for (group, state) in persist::read_groups(store, number, made.mode)? {
         let readers = persist::read_readers(store, number, group.0)?;
         let dead = restore_log(store, number, LogNumber::dead_letters(group.0), state.dead)?;
+        let logs = Logs {
+            of: (number, group.0),
+            partitions: &partitions,
+            dead,
+        };
+        logs.check(&state, &readers)?;
         groups.push(Group::restored(group, state, &partitions, readers, dead));
     }
     let tags: BTreeMap<_, _> = persist::read_tags(store, number)?;
@@ -117,4 +128,48 @@ fn restore_log(
     }
     let first = log::first(store, queue, number)?.map_or(start, |first| first.base);
     Ok(Log::restored(start.max(first), end.max(last.end)))
+}
+
+/// The logs that a group reads.
+struct Logs<'a> {
+    of: (QueueNumber, GroupNumber),
+    partitions: &'a [Log],
+    dead: Log,
+}
+
+impl Logs<'_> {
+    /// Makes sure that the group has settled and failed nothing that is not there. Such a group could not count what is
+    /// left for it.
+    fn check(
+        &self,
+        state: &SavedGroup,
+        readers: &BTreeMap<LogNumber, SavedReader>,
+    ) -> Result<(), Error> {
+        let (queue, group) = self.of;
+        let damaged = |what: String, how: String| Err(Error::Damaged { what, how });
+        let partitions = (0..).map(LogNumber::partition).zip(self.partitions);
+        let dead = (LogNumber::dead_letters(group), &self.dead);
+        let floors = state.floors.iter().chain([&state.dead_floor]);
+        for ((log, extent), floor) in partitions.chain([dead]).zip(floors) {
+            let end = extent.end();
+            if *floor > end {
+                let how = format!("its floor is {floor}, but the log ends at {end}");
+                return damaged(persist::group_state_name(queue, group), how);
+            }
+            let Some(reader) = readers.get(&log) else {
+                continue;
+            };
+            let mut pages = reader.pages.iter();
+            if let Some((page, _)) = pages.find(|(number, page)| page.reaches(*number, end)) {
+                let how = "it settles records that do not exist".to_owned();
+                return damaged(persist::page_name(queue, group, *page), how);
+            }
+            let mut failures = reader.failures.iter();
+            if let Some((offset, _)) = failures.find(|(offset, _)| *offset >= end) {
+                let how = "there is no such record".to_owned();
+                return damaged(persist::failures_name(queue, group, *offset), how);
+            }
+        }
+        Ok(())
+    }
 }

@@ -2,6 +2,7 @@
 //! audit of a sound store finds nothing.
 
 use rohrpost::broker::audit::{self, Counts, Finding, Seen};
+use rohrpost::broker::inspect;
 use rohrpost::store::key::{self, Place};
 use rohrpost::store::{Batch, Durability, SimulatedStore, Store};
 use rohrpost::types::{GroupNumber, LogNumber, Offset, QueueNumber};
@@ -307,6 +308,46 @@ async fn orphans_unknown_keys_and_floors_behind_the_end_are_found() {
             .contains("it is 99, but the log ends at 9"),
         "{findings:?}"
     );
+}
+
+type Spoil = fn(&SimulatedStore);
+
+/// Found by fuzzing: such a group was served, and its counters wrapped around.
+#[tokio::test]
+async fn a_group_that_settled_what_does_not_exist_is_refused_by_name_at_the_start() {
+    let (server, _) = filled().await;
+    let cases: [(Spoil, &str); 3] = [
+        (
+            |store| {
+                let page = find(store, |place| matches!(place, Place::Settled(..)));
+                store.damage(&page, |value| value[511] = 128);
+            },
+            "page 0 of what group 0 of queue 0 settled is damaged: it settles records that do not exist",
+        ),
+        (
+            |store| {
+                let key = key::failures(ORDERS, GROUP, P0, Offset(99));
+                change(store, |batch| batch.put(key, [0, 0, 0, 1]));
+            },
+            "the failures of record 99 in group 0 of queue 0 is damaged: there is no such record",
+        ),
+        (
+            |store| {
+                store.damage(&key::group_state(ORDERS, GROUP), |value| {
+                    let text = String::from_utf8(value.clone()).unwrap();
+                    *value = text.replacen("[0]", "[99]", 1).into();
+                });
+            },
+            "the state of group 0 of queue 0 is damaged: its floor is 99, but the log ends at 9",
+        ),
+    ];
+    for (spoil, said) in cases {
+        let store = server.store().crash(0);
+        assert!(inspect::queues(&store).is_ok(), "it is sound before");
+        spoil(&store);
+        let refusal = inspect::queues(&store).unwrap_err().to_string();
+        assert_eq!(refusal, said);
+    }
 }
 
 #[tokio::test]
