@@ -50,6 +50,14 @@ enum Command {
         /// The data folder (storage.path)
         path: PathBuf,
     },
+    /// Put new keys in front in the data folder of a stopped server
+    ///
+    /// Handlers and tokens are sealed with the new keys from then on. Those that are out stay valid, as the former keys
+    /// are still accepted; the next rotation drops these. Who rotates because a key has leaked rotates twice.
+    RotateKeys {
+        /// The data folder (storage.path)
+        path: PathBuf,
+    },
     /// Print the queues, groups, extents and counters in the data folder of a stopped server
     Inspect {
         /// The data folder (storage.path)
@@ -114,6 +122,7 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
         Command::Version => println!("rohrpost {}", env!("CARGO_PKG_VERSION")),
         Command::Health => ask(&Config::check(&lay(settings)?)?)?,
         Command::Verify { path } => return verify(path),
+        Command::RotateKeys { path } => offline::rotate_keys(path, &mut io::stdout().lock())?,
         Command::Inspect {
             path,
             queue,

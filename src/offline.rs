@@ -1,4 +1,4 @@
-//! What an operator asks of the data folder of a stopped server: is it sound, and what is in it.
+//! What an operator asks of the data folder of a stopped server: is it sound, what is in it, and new keys for it.
 //!
 //! Owns opening it for that, and how the answers are printed. Refuses to know what a sound store is.
 
@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::broker::audit::{self, Counts, Seen};
 use crate::broker::inspect::{self, GroupView, QueueView, RecordView};
+use crate::identity::secret;
 use crate::store::{self, Settings, SledStore};
 
 /// Entries between two lines of progress.
@@ -21,6 +22,9 @@ pub enum Error {
     /// The answer cannot be printed.
     #[error("the answer cannot be printed: {0}")]
     Print(#[from] io::Error),
+    /// A key cannot be read or replaced.
+    #[error(transparent)]
+    Key(#[from] secret::Error),
     /// There is no queue of this name or id.
     #[error("there is no queue {0:?}")]
     NoQueue(String),
@@ -51,8 +55,15 @@ pub fn verify(
         failure: None,
         shown: 0,
     };
+    let keys = secret::findings(path);
+    for finding in &keys {
+        printer.line(&finding.to_string());
+    }
     let counts = match read_whole(path, &mut printer) {
-        Ok(counts) => counts,
+        Ok(counts) => Counts {
+            findings: counts.findings + keys.len() as u64,
+            ..counts
+        },
         Err(store::Error::Damaged { what, how }) => {
             printer.line(&format!("{what}: {how}"));
             printer.line("What comes behind this cannot be read.");
@@ -154,6 +165,25 @@ fn summary(counts: &Counts) -> String {
         counts.failures,
         counts.garbage,
     )
+}
+
+/// Gives the data folder at `path` new keys, and prints which. What was sealed with the former ones stays valid until
+/// the next time.
+///
+/// # Errors
+/// [`Error`] if a server uses the folder, it has no store, or a key cannot be read or replaced.
+pub fn rotate_keys(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
+    // As long as the store is open, no server can start on the folder.
+    let store = open(path)?;
+    let rotated = secret::rotate(path)?;
+    drop(store);
+    for name in rotated {
+        writeln!(
+            out,
+            "{name} has a new key; what the former one sealed stays valid until the next rotation"
+        )?;
+    }
+    Ok(())
 }
 
 /// How an inspection is printed.

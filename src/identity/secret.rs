@@ -1,4 +1,10 @@
 //! The secrets that seal handlers and tokens, one of each per data folder: both must stay valid across a restart.
+//!
+//! ```text
+//! secret 32 │ the secret before it 32, once there was one
+//! ```
+//!
+//! What the former secret sealed is still accepted, so that a rotation turns nobody away; the next rotation drops it.
 
 use std::fmt;
 use std::io;
@@ -24,21 +30,40 @@ const IDENTITY_KEY: KeyFile = KeyFile {
     loss: "everybody has then to log in again",
 };
 
-/// The secret that seals tokens and temporary keys.
+/// The files of all secrets.
+const FILES: [KeyFile; 2] = [HANDLER_KEY, IDENTITY_KEY];
+
+/// The secret that seals tokens and temporary keys, and the one that sealed them before.
 #[derive(Clone)]
-pub struct IdentityKey([u8; LEN]);
+pub struct IdentityKey(Secrets);
+
+/// What a key's file holds.
+#[derive(Clone)]
+struct Secrets {
+    newest: [u8; LEN],
+    former: Option<[u8; LEN]>,
+}
 
 impl IdentityKey {
     /// The key made of these random bytes.
     #[must_use]
     pub const fn new(secret: [u8; LEN]) -> Self {
-        Self(secret)
+        Self(Secrets {
+            newest: secret,
+            former: None,
+        })
     }
 
     /// The secret itself.
-    #[expect(dead_code, reason = "nothing is sealed yet")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is sealed yet"))]
     pub(super) const fn expose(&self) -> &[u8; LEN] {
-        &self.0
+        &self.0.newest
+    }
+
+    /// The key before this one. What it sealed is still accepted.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is sealed yet"))]
+    pub(super) fn former(&self) -> Option<Self> {
+        self.0.former.map(Self::new)
     }
 }
 
@@ -55,7 +80,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// The file exists, but cannot be read.
-    #[error("{path} cannot be read")]
+    #[error("{path} cannot be read: {source}")]
     Unreadable {
         /// The key's file.
         path: PathBuf,
@@ -64,8 +89,8 @@ pub enum Error {
     },
     /// The file is not one that this program wrote.
     #[error(
-        "{path} is damaged: it has {found} bytes instead of {LEN}; restore it from a backup, or remove it \
-         ({loss})"
+        "{path} is damaged: it has {found} bytes instead of {LEN}, or twice as many after a rotation; restore it \
+         from a backup, or remove it ({loss})"
     )]
     Damaged {
         /// The key's file.
@@ -85,7 +110,12 @@ pub enum Error {
 /// # Errors
 /// [`Error`] if it can neither be read nor made. A damaged key is refused, never replaced.
 pub fn handler_key(data: &Path) -> Result<HandlerKey, Error> {
-    secret_in(data, &HANDLER_KEY).map(HandlerKey::new)
+    let Secrets { newest, former } = secrets_in(data, &HANDLER_KEY)?;
+    let key = HandlerKey::new(newest);
+    Ok(match former {
+        None => key,
+        Some(former) => key.in_place_of(former),
+    })
 }
 
 /// The key of this data folder that seals tokens, made on the first start.
@@ -93,31 +123,83 @@ pub fn handler_key(data: &Path) -> Result<HandlerKey, Error> {
 /// # Errors
 /// As [`handler_key`].
 pub fn identity_key(data: &Path) -> Result<IdentityKey, Error> {
-    secret_in(data, &IDENTITY_KEY).map(IdentityKey::new)
+    secrets_in(data, &IDENTITY_KEY).map(IdentityKey)
 }
 
-fn secret_in(data: &Path, file: &KeyFile) -> Result<[u8; LEN], Error> {
+/// Puts a new secret in front in each file of this data folder, which no server may be using. The one that was in
+/// front is still accepted, any older one no more. Gives the names of the files.
+///
+/// # Errors
+/// [`Error`] if a key is damaged, and then none is replaced; or if one cannot be written, and then an earlier one may
+/// have been.
+pub fn rotate(data: &Path) -> Result<Vec<&'static str>, Error> {
+    let mut found = Vec::new();
+    for file in &FILES {
+        if let Some(secrets) = read(data, file)? {
+            found.push((file, secrets));
+        }
+    }
+    for (file, secrets) in &found {
+        let newest = new_secret()?;
+        folder::write_secret(data, file.name, &[newest, secrets.newest].concat())?;
+    }
+    Ok(found.into_iter().map(|(file, _)| file.name).collect())
+}
+
+/// What is wrong with the keys of this data folder. One that is not there is made when it is needed.
+#[must_use]
+pub fn findings(data: &Path) -> Vec<Error> {
+    let read = FILES.iter().map(|file| read(data, file));
+    read.filter_map(Result::err).collect()
+}
+
+fn secrets_in(data: &Path, file: &KeyFile) -> Result<Secrets, Error> {
+    if let Some(secrets) = read(data, file)? {
+        return Ok(secrets);
+    }
+    let newest = new_secret()?;
+    folder::write_secret(data, file.name, &newest)?;
+    Ok(Secrets {
+        newest,
+        former: None,
+    })
+}
+
+/// What the file holds; nothing if there is none.
+fn read(data: &Path, file: &KeyFile) -> Result<Option<Secrets>, Error> {
     let path = data.join(file.name);
-    match std::fs::read(&path) {
-        Ok(bytes) => <[u8; LEN]>::try_from(bytes).map_err(|bytes| Error::Damaged {
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Unreadable { path, source }),
+    };
+    match bytes.as_chunks() {
+        ([newest], []) => Ok(Some(Secrets {
+            newest: *newest,
+            former: None,
+        })),
+        ([newest, former], []) => Ok(Some(Secrets {
+            newest: *newest,
+            former: Some(*former),
+        })),
+        _ => Err(Error::Damaged {
             path,
             found: bytes.len(),
             loss: file.loss,
         }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => new_secret(data, file),
-        Err(source) => Err(Error::Unreadable { path, source }),
     }
 }
 
-fn new_secret(data: &Path, file: &KeyFile) -> Result<[u8; LEN], Error> {
+fn new_secret() -> Result<[u8; LEN], Error> {
     let mut secret = [0; LEN];
     getrandom::fill(&mut secret).map_err(Error::NoRandomness)?;
-    folder::write_secret(data, file.name, &secret)?;
     Ok(secret)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::types::{Attempt, Claim, GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
 
@@ -141,14 +223,51 @@ mod tests {
 
     #[test]
     fn a_key_of_another_size_is_refused_by_name_and_stays() {
+        for len in [0, 31, 63, 96] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(HANDLER_KEY.name);
+            identity_key(folder.path()).unwrap();
+            let sound = fs::read(folder.path().join(IDENTITY_KEY.name)).unwrap();
+            folder::write_secret(folder.path(), HANDLER_KEY.name, &vec![7; len]).unwrap();
+            let error = handler_key(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("handler.key is damaged"), "{error}");
+            assert!(
+                error.contains(&format!("{len} bytes instead of 32")),
+                "{error}"
+            );
+            assert_eq!(rotate(folder.path()).unwrap_err().to_string(), error);
+            assert_eq!(findings(folder.path()).len(), 1);
+            assert_eq!(fs::read(path).unwrap(), vec![7; len]);
+            assert_eq!(
+                fs::read(folder.path().join(IDENTITY_KEY.name)).unwrap(),
+                sound
+            );
+        }
+    }
+
+    #[test]
+    fn a_rotation_keeps_the_former_key_and_the_next_one_drops_it() {
         let folder = tempfile::tempdir().unwrap();
-        folder::write_secret(folder.path(), HANDLER_KEY.name, &[7; 31]).unwrap();
-        let error = handler_key(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("handler.key is damaged"), "{error}");
-        assert!(error.contains("31 bytes instead of 32"), "{error}");
-        assert_eq!(
-            std::fs::read(folder.path().join(HANDLER_KEY.name)).unwrap(),
-            [7; 31]
-        );
+        let handlers: Vec<_> = (0..3)
+            .map(|_| {
+                let handler = handler_key(folder.path()).unwrap().seal(&CLAIM);
+                assert_eq!(rotate(folder.path()).unwrap(), ["handler.key"]);
+                handler
+            })
+            .collect();
+        let key = handler_key(folder.path()).unwrap();
+        assert!(key.open(&handlers[0]).is_err() && key.open(&handlers[1]).is_err());
+        assert_eq!(key.open(&handlers[2]), Ok(CLAIM));
+    }
+
+    #[test]
+    fn a_rotation_takes_the_key_of_tokens_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = identity_key(folder.path()).unwrap();
+        assert_eq!(rotate(folder.path()).unwrap(), ["identity.key"]);
+        let after = identity_key(folder.path()).unwrap();
+        assert_ne!(after.expose(), before.expose());
+        assert_eq!(after.former().unwrap().expose(), before.expose());
+        assert!(before.former().is_none());
     }
 }

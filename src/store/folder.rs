@@ -42,7 +42,8 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Writes a new file that only this user may read. After a crash it is there whole, or not at all.
+/// Writes a file that only this user may read, in the place of one that is there. After a crash it is there whole, or
+/// as it was before.
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be written.

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! The MAC is BLAKE3 keyed with a secret of the data folder, so that a handler can neither be made up nor
-//! changed, and stays valid across a restart.
+//! changed, and stays valid across a restart. A secret that was replaced is accepted until it is replaced again.
 
 use std::fmt;
+use std::iter;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,15 +43,30 @@ pub struct Claim {
 #[error("the handler is not one of this broker")]
 pub struct Forged;
 
-/// The secret that seals handlers.
+/// The secret that seals handlers, and the one that sealed them before.
 #[derive(Clone)]
-pub struct HandlerKey([u8; 32]);
+pub struct HandlerKey {
+    secret: [u8; 32],
+    former: Option<[u8; 32]>,
+}
 
 impl HandlerKey {
     /// The key made of these random bytes.
     #[must_use]
     pub const fn new(secret: [u8; 32]) -> Self {
-        Self(secret)
+        Self {
+            secret,
+            former: None,
+        }
+    }
+
+    /// The same key, which also opens what was sealed with `former`.
+    #[must_use]
+    pub const fn in_place_of(self, former: [u8; 32]) -> Self {
+        Self {
+            former: Some(former),
+            ..self
+        }
     }
 
     /// The handler that says `claim`.
@@ -65,22 +81,21 @@ impl HandlerKey {
         text[17..25].copy_from_slice(&claim.offset.0.to_be_bytes());
         text[25..33].copy_from_slice(&claim.attempt.0.to_be_bytes());
         text[33..41].copy_from_slice(&claim.deadline.0.to_be_bytes());
-        mac.copy_from_slice(&self.mac(text));
+        mac.copy_from_slice(&mac_of(text, &self.secret));
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// What a handler says.
     ///
     /// # Errors
-    /// [`Forged`] for any text that [`seal`](Self::seal) did not make with this key.
+    /// [`Forged`] for any text that [`seal`](Self::seal) did not make with this key or its former one.
     pub fn open(&self, handler: &str) -> Result<Claim, Forged> {
         let mut bytes = [0; HANDLER_LEN];
         let len = URL_SAFE_NO_PAD
             .decode_slice(handler, &mut bytes)
             .map_err(|_| Forged)?;
         let (text, mac) = bytes.split_at(CLAIM_LEN);
-        let is_genuine = len == HANDLER_LEN && is_equal_in_constant_time(&self.mac(text), mac);
-        if !is_genuine || text[0] != VERSION {
+        if len != HANDLER_LEN || !self.has_made(text, mac) || text[0] != VERSION {
             return Err(Forged);
         }
         Ok(Claim {
@@ -93,11 +108,16 @@ impl HandlerKey {
         })
     }
 
-    fn mac(&self, text: &[u8]) -> [u8; MAC_LEN] {
-        let mut mac = [0; MAC_LEN];
-        mac.copy_from_slice(&blake3::keyed_hash(&self.0, text).as_bytes()[..MAC_LEN]);
-        mac
+    fn has_made(&self, text: &[u8], mac: &[u8]) -> bool {
+        let mut accepted = iter::once(&self.secret).chain(&self.former);
+        accepted.any(|secret| is_equal_in_constant_time(&mac_of(text, secret), mac))
     }
+}
+
+fn mac_of(text: &[u8], secret: &[u8; 32]) -> [u8; MAC_LEN] {
+    let mut mac = [0; MAC_LEN];
+    mac.copy_from_slice(&blake3::keyed_hash(secret, text).as_bytes()[..MAC_LEN]);
+    mac
 }
 
 impl fmt::Debug for HandlerKey {
@@ -170,18 +190,29 @@ mod tests {
         }
     }
 
+    const CLAIM: Claim = Claim {
+        queue: QueueNumber(1),
+        group: GroupNumber(2),
+        log: LogNumber::partition(0),
+        offset: Offset(3),
+        attempt: Attempt(4),
+        deadline: Timestamp(5),
+    };
+
     #[test]
     fn a_handler_of_another_server_is_forged() {
-        let claim = Claim {
-            queue: QueueNumber(1),
-            group: GroupNumber(2),
-            log: LogNumber::partition(0),
-            offset: Offset(3),
-            attempt: Attempt(4),
-            deadline: Timestamp(5),
-        };
-        let handler = HandlerKey::new([1; 32]).seal(&claim);
+        let handler = HandlerKey::new([1; 32]).seal(&CLAIM);
         assert_eq!(HandlerKey::new([2; 32]).open(&handler), Err(Forged));
         assert_eq!(HandlerKey::new([1; 32]).open(&handler[..75]), Err(Forged));
+    }
+
+    #[test]
+    fn a_handler_of_the_former_key_is_accepted_and_no_new_one_is_made_with_it() {
+        let (former, new) = (HandlerKey::new([1; 32]), HandlerKey::new([2; 32]));
+        let both = HandlerKey::new([2; 32]).in_place_of([1; 32]);
+        assert_eq!(both.open(&former.seal(&CLAIM)), Ok(CLAIM));
+        assert_eq!(both.seal(&CLAIM), new.seal(&CLAIM));
+        let older = HandlerKey::new([3; 32]).seal(&CLAIM);
+        assert_eq!(both.open(&older), Err(Forged));
     }
 }

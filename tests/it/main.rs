@@ -16,6 +16,7 @@ mod durability;
 mod folder;
 mod fuzz;
 mod harness;
+mod keys;
 mod process;
 mod readme;
 

@@ -16,7 +16,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("telemetry", &[]),
     ("health", &[]),
     ("config", &["types", "store", "http", "telemetry"]),
-    ("offline", &["types", "store", "broker"]),
+    ("offline", &["types", "store", "broker", "identity"]),
     ("main", &["app", "config", "health", "offline", "telemetry"]),
 ];
 
