@@ -1,13 +1,14 @@
 //! The gate that every request passes: who asks, and may he.
 //!
-//! Owns the choice between the ways of knowing that: nobody is asked, this server's own users, and (later) another
-//! identity service. Refuses to know protocols.
+//! Owns the choice between the ways of knowing that: nobody is asked, this server's own users, or an external
+//! Keystone. Refuses to know protocols.
 
 use std::sync::Arc;
 
 use super::Identity;
 use super::api::Place;
 use super::caller::{Access, Caller, Denied, Reach, Refused, Target};
+use super::keystone::Keystone;
 use super::role::{Effect, Permission, Role};
 use super::signature::{SignedHead, Signer};
 use crate::types::{ProjectId, Timestamp};
@@ -24,6 +25,8 @@ enum Authority {
     Open,
     /// The users of this server (`auth.mode = "local"`).
     Local(Identity),
+    /// An external Keystone (`auth.mode = "keystone"`).
+    External(Box<Keystone>),
 }
 
 impl Gate {
@@ -43,11 +46,19 @@ impl Gate {
         }
     }
 
+    /// A gate for the users of an external Keystone.
+    #[must_use]
+    pub fn external(keystone: Keystone) -> Self {
+        Self {
+            authority: Arc::new(Authority::External(Box::new(keystone))),
+        }
+    }
+
     /// This server's users, if it has its own.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         match &*self.authority {
-            Authority::Open => None,
+            Authority::Open | Authority::External(_) => None,
             Authority::Local(identity) => Some(identity),
         }
     }
@@ -59,7 +70,7 @@ impl Gate {
     pub fn caller_without_proof(&self) -> Result<Caller, Refused> {
         match &*self.authority {
             Authority::Open => Ok(Caller::anybody()),
-            Authority::Local(_) => Err(Refused::Missing),
+            Authority::Local(_) | Authority::External(_) => Err(Refused::Missing),
         }
     }
 
@@ -68,11 +79,11 @@ impl Gate {
     /// # Errors
     /// [`Refused`] unless the token is valid. An open gate does not look at it.
     pub async fn caller_of_token(&self, token: &str, now: Timestamp) -> Result<Caller, Refused> {
-        let caller = match &*self.authority {
+        match &*self.authority {
             Authority::Open => Ok(Caller::anybody()),
             Authority::Local(identity) => identity.caller_of_token(token, now),
-        };
-        std::future::ready(caller).await
+            Authority::External(keystone) => keystone.caller_of_token(token, now).await,
+        }
     }
 
     /// What can be told of a signature before the body has come, so that nobody can make the server read one in vain.
@@ -83,6 +94,10 @@ impl Gate {
         match &*self.authority {
             Authority::Open => Err(Refused::BadSignature("signatures are not in use here")),
             Authority::Local(identity) => identity.signer(head, now),
+            // Keystone's own keys for EC2 sign in another way, and it does not give their secrets away.
+            Authority::External(_) => Err(Refused::BadSignature(
+                "this server takes tokens of its Keystone only",
+            )),
         }
     }
 

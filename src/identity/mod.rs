@@ -9,6 +9,7 @@ mod caller;
 mod commit;
 mod error;
 mod gate;
+pub mod keystone;
 mod local;
 mod name;
 mod role;

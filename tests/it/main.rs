@@ -33,6 +33,8 @@ mod dms_send;
 mod dms_tags;
 mod errors;
 mod ext;
+mod external_keystone;
+mod fake_keystone;
 mod limits;
 mod stop;
 mod tls;

@@ -24,7 +24,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
 const PROTOCOLS: [&str; 2] = ["dms", "ext"];
 
 /// What comes from outside and has a home: only these modules may name it.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 21] = [
     ("sled", &["store"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
@@ -40,6 +40,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("toml", &["config"]),
     ("tracing_subscriber", &["telemetry"]),
     ("getrandom", &["identity"]),
+    ("reqwest", &["identity"]),
     (
         "tracing",
         &["store", "broker", "identity", "http", "app", "telemetry"],
