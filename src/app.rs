@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::broker::{self, Broker, Room};
 use crate::config::{AuthMode, Config, TlsFiles};
 use crate::http;
-use crate::identity;
+use crate::identity::{self, Gate};
 use crate::store::{self, SledStore, folder};
 use renewal::Renewal;
 
@@ -100,9 +100,14 @@ impl Running {
                 on_failure: Box::new(leave_soon),
             },
         )?;
-        let server = http::Server::bind(config.listen, config.http, broker.clone())
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let server = http::Server::bind(
+            config.listen,
+            config.http,
+            broker.clone(),
+            gate(config.auth),
+        )
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
 
         tracing::warn!("{}", warning(config.auth));
         let address = server.local_addr();
@@ -155,6 +160,13 @@ async fn alone(mut shared: Arc<SledStore>) -> SledStore {
             Err(still_shared) => shared = still_shared,
         }
         sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Who may ask.
+fn gate(auth: AuthMode) -> Gate {
+    match auth {
+        AuthMode::None => Gate::open(),
     }
 }
 

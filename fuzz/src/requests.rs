@@ -4,16 +4,15 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use rohrpost::broker::{Broker, Clock};
-use rohrpost::http;
+use rohrpost::http::{self, Front};
+use rohrpost::identity::Gate;
 use rohrpost::store::SimulatedStore;
 use rohrpost::types::{ProjectId, Timestamp};
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use tower::ServiceExt;
 
 use super::script::Script;
 use super::stored::{runtime, settings};
@@ -71,7 +70,7 @@ pub fn check(bytes: &[u8]) {
 struct Server {
     runtime: Runtime,
     broker: Broker,
-    router: Router,
+    front: Front,
     clock: Clock,
     next_project: Cell<u64>,
 }
@@ -86,7 +85,7 @@ impl Server {
         drop(guard);
         Self {
             runtime,
-            router: http::router(broker.clone(), &http::Settings::default()),
+            front: Front::new(broker.clone(), Gate::open(), http::Settings::default()),
             broker,
             clock,
             next_project: Cell::new(0),
@@ -98,7 +97,7 @@ impl Server {
         let number = self.next_project.replace(self.next_project.get() + 1);
         let project = format!("{number:032x}");
         let client = Client {
-            router: self.router.clone(),
+            front: self.front.clone(),
             clock: self.clock.clone(),
             project: project.clone(),
         };
@@ -113,7 +112,7 @@ impl Server {
 }
 
 struct Client {
-    router: Router,
+    front: Front,
     clock: Clock,
     project: String,
 }
@@ -154,7 +153,7 @@ impl Client {
             .uri(path.replacen('P', &self.project, 1))
             .body(Body::from(body.to_vec()))
             .ok()?;
-        let answering = self.router.clone().oneshot(request);
+        let answering = self.front.answer(request);
         let passing = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -165,7 +164,6 @@ impl Client {
             answer = answering => answer,
             () = passing => unreachable!("time passes for ever"),
         };
-        let Ok(answer) = answer;
         let status = answer.status();
         assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         let text = to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await;

@@ -44,7 +44,7 @@ use crate::store::meta::{self, ServerEntry};
 use crate::store::{self, Store, key};
 use crate::types::{
     GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, QuotaSet,
-    Retention, Tag, TagKey,
+    Retention, Tag, TagKey, Timestamp,
 };
 use cache::Cache;
 use catalogue::{Catalogue, Listed};
@@ -432,6 +432,12 @@ impl Broker {
         // Releases come in the order of the commits, so memory and store agree on which of two settings is the later.
         self.commit_then(unit, move || context.projects.set_quota(project, set))
             .await
+    }
+
+    /// What the broker's clock says.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.context().clock.now()
     }
 
     /// How long NORMAL and FIFO queues keep messages.

@@ -84,6 +84,20 @@ codes! {
     TOO_MANY_TAGS = BAD_REQUEST "DMS.10240044";
     /// A tag's key stands twice in the request.
     TAG_KEY_REPEATED = BAD_REQUEST "DMS.10240045";
+    /// The token is none, was revoked, or the signature is wrong.
+    BAD_TOKEN = UNAUTHORIZED "DMS.10240101";
+    /// The token has expired.
+    EXPIRED_TOKEN = UNAUTHORIZED "DMS.10240102";
+    /// There is neither a token nor a signature.
+    NO_TOKEN = UNAUTHORIZED "DMS.10240103";
+    /// The token or key is not for the project in the path (b-21).
+    OTHER_PROJECT = UNAUTHORIZED "DMS.10240104";
+    /// A policy of the queue forbids it.
+    FORBIDDEN_BY_POLICY = FORBIDDEN "DMS.10240309";
+    /// The role only reads.
+    READ_ONLY = FORBIDDEN "DMS.10240310";
+    /// The role does not suffice.
+    ROLE_TOO_LOW = FORBIDDEN "DMS.10240311";
     /// The project has no such queue.
     NO_QUEUE = NOT_FOUND "DMS.10240401";
     /// The queue has no such group.
@@ -104,6 +118,8 @@ codes! {
     NO_ROOM = INTERNAL_SERVER_ERROR "DMS.10250004";
     /// The broker is stopping, or its store has failed.
     STOPPED = SERVICE_UNAVAILABLE "DMS.10250004";
+    /// Who asks cannot be found out now.
+    NO_IDENTITY_SERVICE = SERVICE_UNAVAILABLE "DMS.10250005";
 
     // The data plane of queues (§20.2).
 

@@ -8,10 +8,15 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::caller::Unknown;
 use super::code::{self, Code};
 use super::json::APPLICATION_JSON;
 use super::request_id::RequestId;
 use crate::broker::{self, AckError};
+use crate::identity::{Denied, Refused};
+
+/// When it is worth another try to find out who asks.
+const IDENTITY_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +133,44 @@ impl From<broker::Error> for Error {
             text: error.to_string().into(),
             retry_after,
         }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        let code = match refused {
+            Refused::Missing => code::NO_TOKEN,
+            Refused::BadToken | Refused::BadSignature(_) => code::BAD_TOKEN,
+            Refused::ExpiredToken => code::EXPIRED_TOKEN,
+            Refused::Unavailable => code::NO_IDENTITY_SERVICE,
+        };
+        let retry_after = (refused == Refused::Unavailable).then_some(IDENTITY_RETRY_AFTER);
+        Self {
+            code,
+            text: refused.to_string().into(),
+            retry_after,
+        }
+    }
+}
+
+impl From<Unknown> for Error {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Refused(refused) => refused.into(),
+            Unknown::Unread(unread) => unread.into(),
+        }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::OtherProject => code::OTHER_PROJECT,
+            Denied::ReadOnly => code::READ_ONLY,
+            Denied::RoleTooLow => code::ROLE_TOO_LOW,
+            Denied::Policy => code::FORBIDDEN_BY_POLICY,
+        };
+        Self::new(code, denied.to_string())
     }
 }
 

@@ -1,4 +1,5 @@
-//! What happens to every request before and after its handler: id, encoding check, tidy path, panics, one log line.
+//! What happens to every request before and after its handler: id, encoding check, who asks, tidy path, panics, one log
+//! line.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,26 +15,40 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::App;
+use super::caller::identified;
 use super::code;
 use super::error::Error;
 use super::request_id::RequestId;
+use super::settings::Settings;
+use crate::broker::Broker;
+use crate::identity::Gate;
 
 /// The routes with all that surrounds them.
 #[derive(Clone)]
 pub struct Front {
+    app: App,
     router: Router,
 }
 
 impl Front {
-    /// A front before these routes.
-    pub fn new(router: Router) -> Self {
+    /// All that this port serves: what `broker` has, to those whom `gate` lets in.
+    #[must_use]
+    pub fn new(broker: Broker, gate: Gate, settings: Settings) -> Self {
+        let app = App::new(broker, gate, settings);
+        let router = super::router(app.clone());
+        Self::before(router, app)
+    }
+
+    fn before(router: Router, app: App) -> Self {
         Self {
+            app,
             router: router.layer(CatchPanicLayer::custom(panicked)),
         }
     }
 
     /// The answer to a request, whatever becomes of it, with the request's id.
-    pub async fn answer<B>(&self, mut request: Request<B>) -> Response
+    pub async fn answer<B>(&self, request: Request<B>) -> Response
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
@@ -44,9 +59,7 @@ impl Front {
                 "the request body must not be compressed: its Content-Encoding is not supported";
             Error::new(code::UNSUPPORTED_ENCODING, text).into_response()
         } else {
-            tidy(request.uri_mut());
-            let Ok(response) = self.router.clone().call(request).await;
-            response
+            self.routed(request.map(Body::new)).await
         };
         if let Some(Panicked(text)) = response.extensions_mut().remove() {
             tracing::error!(request_id = %id, panic = &*text, "a request's handler panicked");
@@ -55,6 +68,13 @@ impl Front {
         if let Some(observation) = observation {
             observation.end(&response, id);
         }
+        response
+    }
+
+    async fn routed(&self, request: Request<Body>) -> Response {
+        let mut request = identified(request, &self.app).await;
+        tidy(request.uri_mut());
+        let Ok(response) = self.router.clone().call(request).await;
         response
     }
 }
@@ -149,6 +169,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::broker::{self, Clock, Commits, Room};
+    use crate::store::SimulatedStore;
+    use crate::types::{HandlerKey, Limits, Timestamp};
 
     fn tidied(text: &str) -> String {
         let mut uri: Uri = text.parse().unwrap();
@@ -177,11 +200,26 @@ mod tests {
         }
     }
 
+    /// What no route here asks for anything.
+    fn app() -> App {
+        let settings = broker::Settings {
+            limits: Limits::default(),
+            handler_key: HandlerKey::new([7; 32]),
+            clock: Clock::manual(Timestamp(0)),
+            cache_bytes: 0,
+            room: Room::unlimited(),
+            commits: Commits::Thread,
+            on_failure: Box::new(|error| panic!("the store failed: {error}")),
+        };
+        let broker = Broker::open(Arc::new(SimulatedStore::new()), settings).unwrap();
+        App::new(broker, Gate::open(), Settings::default())
+    }
+
     async fn answer(
         router: Router,
         request: Request<Body>,
     ) -> (u16, axum::http::HeaderMap, serde_json::Value) {
-        let response = Front::new(router).answer(request).await;
+        let response = Front::before(router, app()).answer(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&body).unwrap_or_default();

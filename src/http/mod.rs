@@ -4,15 +4,17 @@
 //! queries, paths). Refuses to know how a queue behaves: handlers parse, call the broker, map and respond.
 //!
 //! ```text
-//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, panics) ── routes ── dms │ ext │ ops
+//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ ops
 //! ```
 
+mod caller;
 mod code;
 mod dms;
 mod error;
 mod ext;
 mod front;
 mod json;
+mod needs;
 mod ops;
 mod path;
 mod payload;
@@ -31,10 +33,13 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::broker::Broker;
+use crate::identity::Gate;
+use crate::types::Timestamp;
 use error::Error;
 use payload::BodyBudget;
 use routes::Routes;
 
+pub use front::Front;
 pub use public_url::PublicUrl;
 pub use routes::Route;
 pub use server::Server;
@@ -47,13 +52,32 @@ struct App(Arc<Shared>);
 
 struct Shared {
     broker: Broker,
+    gate: Gate,
     settings: Settings,
     body_budget: BodyBudget,
 }
 
 impl App {
+    fn new(broker: Broker, gate: Gate, settings: Settings) -> Self {
+        Self(Arc::new(Shared {
+            broker,
+            gate,
+            body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
+            settings,
+        }))
+    }
+
     fn broker(&self) -> &Broker {
         &self.0.broker
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    /// The broker's time, by which tokens and signatures grow old, too.
+    fn now(&self) -> Timestamp {
+        self.0.broker.now()
     }
 
     fn settings(&self) -> &Settings {
@@ -76,13 +100,8 @@ pub fn routes() -> Vec<Route> {
     project_routes().into_list()
 }
 
-/// Every route of this port over `broker`. Also unknown paths and methods get the API's error form.
-pub fn router(broker: Broker, settings: &Settings) -> Router {
-    let app = App(Arc::new(Shared {
-        broker,
-        settings: settings.clone(),
-        body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
-    }));
+/// Every route of this port. Also unknown paths and methods get the API's error form.
+fn router(app: App) -> Router {
     ops::routes()
         .merge(project_routes().into_router())
         .fallback(async || Error::new(code::NO_PATH, "there is nothing at this path"))

@@ -24,12 +24,12 @@ const DISCARDED_BODIES_MAX: u64 = 8;
 const DISCARD_WAIT: Duration = Duration::from_secs(2);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A request's body, and its share of the memory that all bodies may take, until it is dropped.
-#[derive(Debug)]
+/// A request's body, and its share of the memory that all bodies may take, until the last clone of it is dropped.
+#[derive(Debug, Clone)]
 pub struct Payload {
     bytes: Bytes,
     depth_max: usize,
-    _share: OwnedSemaphorePermit,
+    _share: Arc<OwnedSemaphorePermit>,
 }
 
 /// The codes that a family of calls uses for a body it cannot read.
@@ -97,6 +97,42 @@ impl BodyBudget {
 }
 
 impl Payload {
+    /// Reads the whole `body`.
+    ///
+    /// # Errors
+    /// If it breaks a limit.
+    pub async fn read(body: Body, app: &App) -> std::result::Result<Self, Unread> {
+        let settings = app.settings();
+        let deadline = Instant::now() + settings.body_timeout;
+        let bytes_max = settings.body_bytes_max;
+        let size = body.size_hint();
+        if size.lower() > bytes_max as u64 {
+            let bytes = size.lower();
+            if bytes <= (bytes_max as u64).saturating_mul(DISCARDED_BODIES_MAX) {
+                discard(body, bytes_max, deadline).await;
+            }
+            return Err(Unread::TooLarge { bytes, bytes_max });
+        }
+        let reserved = size.exact().map_or(bytes_max, |bytes| {
+            usize::try_from(bytes).expect("not more than the limit, which is a usize")
+        });
+        let share = app.body_budget().take(reserved, deadline).await?;
+        let bytes = timeout_at(deadline, collected(body, bytes_max, deadline))
+            .await
+            .map_err(|_| Unread::TooSlow)??;
+        Ok(Self {
+            bytes,
+            depth_max: settings.json_depth_max,
+            _share: Arc::new(share),
+        })
+    }
+
+    /// The bytes as they were sent.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether there is no body.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -133,34 +169,15 @@ impl Payload {
     }
 }
 
+/// The body that was read already, because the request's signature covers it, or else the one that is to come.
 impl FromRequest<App> for Payload {
     type Rejection = Unread;
 
-    async fn from_request(request: Request, app: &App) -> std::result::Result<Self, Unread> {
-        let settings = app.settings();
-        let deadline = Instant::now() + settings.body_timeout;
-        let bytes_max = settings.body_bytes_max;
-        let body = request.into_body();
-        let size = body.size_hint();
-        if size.lower() > bytes_max as u64 {
-            let bytes = size.lower();
-            if bytes <= (bytes_max as u64).saturating_mul(DISCARDED_BODIES_MAX) {
-                discard(body, bytes_max, deadline).await;
-            }
-            return Err(Unread::TooLarge { bytes, bytes_max });
+    async fn from_request(mut request: Request, app: &App) -> std::result::Result<Self, Unread> {
+        match request.extensions_mut().remove() {
+            Some(payload) => Ok(payload),
+            None => Self::read(request.into_body(), app).await,
         }
-        let reserved = size.exact().map_or(bytes_max, |bytes| {
-            usize::try_from(bytes).expect("not more than the limit, which is a usize")
-        });
-        let share = app.body_budget().take(reserved, deadline).await?;
-        let bytes = timeout_at(deadline, collected(body, bytes_max, deadline))
-            .await
-            .map_err(|_| Unread::TooSlow)??;
-        Ok(Self {
-            bytes,
-            depth_max: settings.json_depth_max,
-            _share: share,
-        })
     }
 }
 

@@ -23,6 +23,7 @@ use super::settings::Settings;
 use super::stream::{Calls, Stream, close_with};
 use super::tls::Transport;
 use crate::broker::Broker;
+use crate::identity::Gate;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -58,7 +59,12 @@ impl Server {
         clippy::unused_async,
         reason = "binding needs the runtime, which only an async caller surely has"
     )]
-    pub async fn bind(listen: SocketAddr, settings: Settings, broker: Broker) -> io::Result<Self> {
+    pub async fn bind(
+        listen: SocketAddr,
+        settings: Settings,
+        broker: Broker,
+        gate: Gate,
+    ) -> io::Result<Self> {
         let socket = match listen {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
@@ -69,7 +75,7 @@ impl Server {
         let listener = socket.listen(BACKLOG)?;
         let local_addr = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            front: Front::new(super::router(broker, &settings)),
+            front: Front::new(broker, gate, settings.clone()),
             http: http_with(&settings),
             settings,
         });

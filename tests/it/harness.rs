@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use rohrpost::broker::{self, Broker, Clock, Room};
 use rohrpost::http;
+use rohrpost::identity::Gate;
 use rohrpost::store::SimulatedStore;
 use rohrpost::types::{HandlerKey, Limits, Timestamp};
 use serde_json::{Value, json};
@@ -110,7 +111,7 @@ impl Server {
     ) -> Self {
         let broker = open_broker(Arc::clone(&store), limits, clock.clone());
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = http::Server::bind(any_port, settings, broker.clone());
+        let server = http::Server::bind(any_port, settings, broker.clone(), Gate::open());
         let server = server.await.expect("the loopback has free ports");
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();

@@ -9,18 +9,23 @@ use crate::broker::Source;
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::answer_with;
+use crate::http::needs::ConsumeMessages;
 use crate::http::path::InGroup;
 use crate::http::payload::{DATA, Payload};
 
 /// `POST …/queues/{queue_id}/groups/{group_id}/ack`
-pub async fn ack(State(app): State<App>, path: InGroup, payload: Payload) -> Result<Response> {
+pub async fn ack(
+    State(app): State<App>,
+    path: InGroup<ConsumeMessages>,
+    payload: Payload,
+) -> Result<Response> {
     ack_from(&app, path, Source::Messages, &payload).await
 }
 
 /// Acknowledges what was consumed from `source`.
 pub async fn ack_from(
     app: &App,
-    path: InGroup,
+    path: InGroup<ConsumeMessages>,
     source: Source,
     payload: &Payload,
 ) -> Result<Response> {

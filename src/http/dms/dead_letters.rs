@@ -10,6 +10,7 @@ use crate::broker::Source;
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::answer;
+use crate::http::needs::ConsumeMessages;
 use crate::http::path::InGroup;
 use crate::http::payload::Payload;
 use crate::http::query::Parameters;
@@ -17,7 +18,7 @@ use crate::http::query::Parameters;
 /// `GET …/queues/{queue_id}/groups/{group_id}/deadletters`
 pub async fn consume(
     State(app): State<App>,
-    path: InGroup,
+    path: InGroup<ConsumeMessages>,
     Parameters(ConsumeDeadLettersForm(form)): Parameters<ConsumeDeadLettersForm>,
 ) -> Result<Response> {
     let consume = form.of(Source::DeadLetters);
@@ -29,6 +30,10 @@ pub async fn consume(
 }
 
 /// `POST …/queues/{queue_id}/groups/{group_id}/deadletters/ack`
-pub async fn ack(State(app): State<App>, path: InGroup, payload: Payload) -> Result<Response> {
+pub async fn ack(
+    State(app): State<App>,
+    path: InGroup<ConsumeMessages>,
+    payload: Payload,
+) -> Result<Response> {
     ack_from(&app, path, Source::DeadLetters, &payload).await
 }

@@ -8,12 +8,17 @@ use super::wire::groups::{CreatedGroups, GroupListForm, GroupView, NewGroupsForm
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::{answer_with, no_content};
+use crate::http::needs::{CreateGroup, DeleteGroup, GetGroups};
 use crate::http::path::{InGroup, InQueue};
 use crate::http::payload::{CONTROL, Payload};
 use crate::http::query::Parameters;
 
 /// `POST …/queues/{queue_id}/groups`
-pub async fn create(State(app): State<App>, path: InQueue, payload: Payload) -> Result<Response> {
+pub async fn create(
+    State(app): State<App>,
+    path: InQueue<CreateGroup>,
+    payload: Payload,
+) -> Result<Response> {
     let names = payload.object::<NewGroupsForm>(CONTROL)?.parse()?;
     let broker = app.broker();
     let groups = broker
@@ -28,7 +33,7 @@ pub async fn create(State(app): State<App>, path: InQueue, payload: Payload) -> 
 /// `GET …/queues/{queue_id}/groups`
 pub async fn list(
     State(app): State<App>,
-    path: InQueue,
+    path: InQueue<GetGroups>,
     Parameters(view): Parameters<GroupView>,
 ) -> Result<Response> {
     let list = app.broker().groups(path.project, path.queue).await?;
@@ -36,7 +41,7 @@ pub async fn list(
 }
 
 /// `DELETE …/queues/{queue_id}/groups/{group_id}`
-pub async fn delete(State(app): State<App>, path: InGroup) -> Result<Response> {
+pub async fn delete(State(app): State<App>, path: InGroup<DeleteGroup>) -> Result<Response> {
     let broker = app.broker();
     broker
         .delete_group(path.project, path.queue, path.group)

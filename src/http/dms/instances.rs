@@ -8,7 +8,8 @@ use super::wire::instances::{ActionForm, CreateForm, PRODUCTS, WINDOWS, ZONES};
 use crate::http::code;
 use crate::http::error::{Error, Result};
 use crate::http::json::{answer, answer_with};
-use crate::http::path::InProject;
+use crate::http::needs::{GetInstances, ManageInstances};
+use crate::http::path::{InAnyProject, InProject};
 use crate::http::payload::{Grammar, Payload};
 
 const INSTANCES: Grammar = Grammar {
@@ -17,12 +18,12 @@ const INSTANCES: Grammar = Grammar {
 };
 
 /// `GET …/instances`
-pub async fn list(_path: InProject) -> Response {
+pub async fn list(_path: InProject<GetInstances>) -> Response {
     answer(StatusCode::OK, r#"{"instances":[],"instance_num":0}"#)
 }
 
 /// `POST …/instances`
-pub async fn create(_path: InProject, payload: Payload) -> Result<Response> {
+pub async fn create(_path: InProject<ManageInstances>, payload: Payload) -> Result<Response> {
     refuse_empty(&payload)?;
     payload.object::<CreateForm>(INSTANCES)?;
     Err(Error::new(
@@ -32,7 +33,7 @@ pub async fn create(_path: InProject, payload: Payload) -> Result<Response> {
 }
 
 /// `POST …/instances/action`
-pub async fn act(_path: InProject, payload: Payload) -> Result<Response> {
+pub async fn act(_path: InProject<ManageInstances>, payload: Payload) -> Result<Response> {
     refuse_empty(&payload)?;
     let form = payload.object::<ActionForm>(INSTANCES)?;
     Ok(match form.parse()? {
@@ -42,22 +43,22 @@ pub async fn act(_path: InProject, payload: Payload) -> Result<Response> {
 }
 
 /// Anything about one instance
-pub async fn no_instance(_path: InProject) -> Error {
+pub async fn no_instance(_path: InProject<GetInstances>) -> Error {
     Error::new(code::NO_INSTANCE, "there is no such instance")
 }
 
 /// `GET …/availableZones` and …/available-zones, with and without project id
-pub async fn zones() -> Response {
+pub async fn zones(_path: InAnyProject) -> Response {
     answer(StatusCode::OK, ZONES)
 }
 
 /// `GET …/products`, with and without project id
-pub async fn products() -> Response {
+pub async fn products(_path: InAnyProject) -> Response {
     answer(StatusCode::OK, PRODUCTS)
 }
 
 /// `GET …/instances/maintain-windows`, with and without project id
-pub async fn windows() -> Response {
+pub async fn windows(_path: InAnyProject) -> Response {
     answer(StatusCode::OK, WINDOWS)
 }
 

@@ -9,6 +9,7 @@ use crate::broker::Source;
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::answer;
+use crate::http::needs::{ConsumeMessages, ProduceMessages};
 use crate::http::path::{InGroup, InQueue};
 use crate::http::payload::{DATA, Payload, Unread};
 use crate::http::query::Parameters;
@@ -16,7 +17,7 @@ use crate::http::query::Parameters;
 /// `POST …/queues/{queue_id}/messages`
 pub async fn send(
     State(app): State<App>,
-    path: InQueue,
+    path: InQueue<ProduceMessages>,
     payload: std::result::Result<Payload, Unread>,
 ) -> Result<Response> {
     let limits = SendLimits::of(app.settings());
@@ -32,7 +33,7 @@ pub async fn send(
 /// `GET …/queues/{queue_id}/groups/{group_id}/messages`
 pub async fn consume(
     State(app): State<App>,
-    path: InGroup,
+    path: InGroup<ConsumeMessages>,
     Parameters(form): Parameters<ConsumeForm>,
 ) -> Result<Response> {
     let consume = form.of(Source::Messages);

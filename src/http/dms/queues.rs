@@ -8,12 +8,17 @@ use super::wire::queues::{CreatedQueue, NewQueueForm, QueueDetails, QueueForm, Q
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::{answer_with, no_content};
+use crate::http::needs::{CreateQueue, DeleteQueue, GetQueue, ListQueues};
 use crate::http::path::{InProject, InQueue};
 use crate::http::payload::{CONTROL, Payload};
 use crate::http::query::Parameters;
 
 /// `POST …/queues`
-pub async fn create(State(app): State<App>, path: InProject, payload: Payload) -> Result<Response> {
+pub async fn create(
+    State(app): State<App>,
+    path: InProject<CreateQueue>,
+    payload: Payload,
+) -> Result<Response> {
     let queue = payload.object::<NewQueueForm>(CONTROL)?.parse()?;
     let queue = app.broker().create_queue(path.project, queue).await?;
     let form = CreatedQueue::of(path.project, &queue);
@@ -23,7 +28,7 @@ pub async fn create(State(app): State<App>, path: InProject, payload: Payload) -
 /// `GET …/queues`
 pub async fn list(
     State(app): State<App>,
-    path: InProject,
+    path: InProject<ListQueues>,
     Parameters(details): Parameters<QueueDetails>,
 ) -> Result<Response> {
     let queues = app.broker().queues(path.project).await?;
@@ -34,7 +39,7 @@ pub async fn list(
 /// `GET …/queues/{queue_id}`
 pub async fn show(
     State(app): State<App>,
-    path: InQueue,
+    path: InQueue<GetQueue>,
     Parameters(details): Parameters<QueueDetails>,
 ) -> Result<Response> {
     let queue = app.broker().queue(path.project, path.queue).await?;
@@ -43,7 +48,7 @@ pub async fn show(
 }
 
 /// `DELETE …/queues/{queue_id}`
-pub async fn delete(State(app): State<App>, path: InQueue) -> Result<Response> {
+pub async fn delete(State(app): State<App>, path: InQueue<DeleteQueue>) -> Result<Response> {
     app.broker().delete_queue(path.project, path.queue).await?;
     Ok(no_content())
 }

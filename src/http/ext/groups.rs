@@ -8,6 +8,7 @@ use super::wire::{PeekForm, RedriveForm, Redriven, ResetForm, peeked_messages};
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::{answer, answer_with, no_content};
+use crate::http::needs::{PeekMessages, RedriveMessages, ResetGroup};
 use crate::http::path::InGroup;
 use crate::http::payload::{DATA, Payload};
 use crate::http::query::Parameters;
@@ -15,7 +16,7 @@ use crate::http::query::Parameters;
 /// `GET …/groups/{group_id}/deadletters`: looks at dead letters without consuming them.
 pub async fn peek_dead_letters(
     State(app): State<App>,
-    path: InGroup,
+    path: InGroup<PeekMessages>,
     Parameters(PeekForm(peek)): Parameters<PeekForm>,
 ) -> Result<Response> {
     let broker = app.broker();
@@ -26,7 +27,11 @@ pub async fn peek_dead_letters(
 }
 
 /// `POST …/groups/{group_id}/deadletters/redrive`: sends the oldest dead letters back to the queue.
-pub async fn redrive(State(app): State<App>, path: InGroup, payload: Payload) -> Result<Response> {
+pub async fn redrive(
+    State(app): State<App>,
+    path: InGroup<RedriveMessages>,
+    payload: Payload,
+) -> Result<Response> {
     let form = if payload.is_empty() {
         RedriveForm::default()
     } else {
@@ -41,7 +46,11 @@ pub async fn redrive(State(app): State<App>, path: InGroup, payload: Payload) ->
 }
 
 /// `POST …/groups/{group_id}/reset`: lets the group continue elsewhere.
-pub async fn reset(State(app): State<App>, path: InGroup, payload: Payload) -> Result<Response> {
+pub async fn reset(
+    State(app): State<App>,
+    path: InGroup<ResetGroup>,
+    payload: Payload,
+) -> Result<Response> {
     let to = payload.object::<ResetForm>(DATA)?.parse()?;
     let broker = app.broker();
     broker

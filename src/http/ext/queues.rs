@@ -8,11 +8,12 @@ use super::wire::{PeekForm, Purged, peeked_messages};
 use crate::http::App;
 use crate::http::error::Result;
 use crate::http::json::{answer, answer_with};
+use crate::http::needs::{PeekMessages, PurgeMessages};
 use crate::http::path::InQueue;
 use crate::http::query::Parameters;
 
 /// `POST …/queues/{queue_id}/purge`: removes every message, for all groups.
-pub async fn purge(State(app): State<App>, path: InQueue) -> Result<Response> {
+pub async fn purge(State(app): State<App>, path: InQueue<PurgeMessages>) -> Result<Response> {
     let purged = app.broker().purge(path.project, path.queue).await?;
     Ok(answer_with(StatusCode::OK, &Purged { purged }))
 }
@@ -20,7 +21,7 @@ pub async fn purge(State(app): State<App>, path: InQueue) -> Result<Response> {
 /// `GET …/queues/{queue_id}/messages`: looks at messages without consuming them.
 pub async fn peek(
     State(app): State<App>,
-    path: InQueue,
+    path: InQueue<PeekMessages>,
     Parameters(PeekForm(peek)): Parameters<PeekForm>,
 ) -> Result<Response> {
     let peeked = app.broker().peek(path.project, path.queue, peek).await?;
