@@ -12,6 +12,9 @@ use crate::types::{GroupId, GroupName, Message, Tag, TagKey};
 /// Where an answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T>>;
 
+/// What happens as soon as a change is durable, before any later one is.
+pub type Then = Box<dyn FnOnce() + Send>;
+
 /// A request to a queue's owner.
 pub enum Command {
     /// See [`Broker::send`](super::Broker::send).
@@ -46,6 +49,8 @@ pub enum Command {
     Redrive(GroupId, usize, Reply<u64>),
     /// See [`Broker::reset`](super::Broker::reset).
     Reset(GroupId, ResetTo, Reply<()>),
+    /// See [`Broker::set_policy`](super::Broker::set_policy).
+    SetPolicy(Option<Vec<u8>>, Then, Reply<()>),
     /// See [`Broker::delete_queue`](super::Broker::delete_queue).
     DeleteQueue(Reply<()>),
     /// Answer every waiting consume with nothing, and end.

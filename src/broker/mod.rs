@@ -26,7 +26,7 @@ mod tally;
 mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -99,7 +99,11 @@ struct Context {
     clock: Clock,
     limits: Limits,
     handler_key: HandlerKey,
+    on_queue_deleted: OnceLock<QueueDeleted>,
 }
+
+/// Told of every queue that is deleted.
+type QueueDeleted = Box<dyn Fn(ProjectId, QueueId) + Send + Sync>;
 
 struct Inner {
     context: Arc<Context>,
@@ -147,6 +151,7 @@ impl Broker {
             clock: settings.clock,
             limits: settings.limits,
             handler_key: settings.handler_key,
+            on_queue_deleted: OnceLock::new(),
         };
         let inner = Inner {
             context: Arc::new(context),
@@ -568,6 +573,30 @@ impl Broker {
     ) -> Result<()> {
         self.ask(project, queue, |reply| Command::Reset(group, to, reply))
             .await
+    }
+
+    /// Sets the entry of the queue's policy, which the broker keeps with the queue and does not read; nothing removes
+    /// it. `then` happens as soon as that is durable, in the order of the settings.
+    ///
+    /// # Errors
+    /// [`Error::NoQueue`], [`Error::NoRoom`], [`Error::Busy`], [`Error::Stopped`].
+    pub async fn set_policy(
+        &self,
+        project: ProjectId,
+        queue: QueueId,
+        entry: Option<Vec<u8>>,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<()> {
+        self.ask(project, queue, |reply| {
+            Command::SetPolicy(entry, Box::new(then), reply)
+        })
+        .await
+    }
+
+    /// Lets `tell` know of every queue that is deleted, when that is durable. Only the first caller is heard.
+    pub fn on_queue_deleted(&self, tell: impl Fn(ProjectId, QueueId) + Send + Sync + 'static) {
+        // A second listener would be another server over this broker, which there is none of.
+        let _ = self.context().on_queue_deleted.set(Box::new(tell));
     }
 
     /// Whether the broker serves: it is neither stopping nor has its store failed.

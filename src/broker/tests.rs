@@ -362,6 +362,37 @@ async fn a_deleted_queue_leaves_nothing_in_the_store() {
     );
 }
 
+#[tokio::test]
+async fn a_policy_goes_with_its_queue_and_is_not_set_without_one() {
+    let bench = Bench::new();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    bench
+        .broker
+        .on_queue_deleted(move |_, queue| locked(&tell).push(queue));
+    let queue = bench.queue("q", QueueMode::Normal, None).await;
+    let entry = |bench: &Bench| bench.store.get(&key::policy(bench.project, queue)).unwrap();
+    let set = async |bench: &Bench, entry: Option<&[u8]>| {
+        let (done, is_done) = oneshot::channel();
+        let then = move || done.send(()).unwrap();
+        let entry = entry.map(Into::into);
+        let set = bench.broker.set_policy(bench.project, queue, entry, then);
+        set.await.map(|()| is_done)
+    };
+    let mut is_done = set(&bench, Some(b"first")).await.unwrap();
+    assert!(is_done.try_recv().is_ok(), "before the answer");
+    assert_eq!(entry(&bench.crashed(0)).unwrap(), b"first".as_slice());
+    set(&bench, None).await.unwrap();
+    assert_eq!(entry(&bench.crashed(0)), None);
+    set(&bench, Some(b"second")).await.unwrap();
+    let deleted = bench.broker.delete_queue(bench.project, queue).await;
+    deleted.unwrap();
+    assert_eq!(*locked(&told), [queue]);
+    assert_eq!(set(&bench, Some(b"late")).await.err(), Some(Error::NoQueue));
+    assert_eq!(entry(&bench), None);
+    assert_eq!(entry(&bench.crashed(0)), None);
+}
+
 fn entries(bench: &Bench) -> usize {
     persist::all_entries(bench.store.as_ref(), &key::everything())
         .unwrap()

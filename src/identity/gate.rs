@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::Identity;
 use super::api::Place;
-use super::caller::{Access, Caller, Denied, Reach, Refused, Target};
+use super::caller::{Access, Caller, Denied, Reach, Refused, Target, Who};
 use super::keystone::Keystone;
+use super::policies::Policies;
+use super::policy::{Named, Ruling};
 use super::role::{Effect, Permission, Role};
 use super::signature::{SignedHead, Signer};
 use crate::types::{ProjectId, Timestamp};
@@ -17,6 +19,7 @@ use crate::types::{ProjectId, Timestamp};
 #[derive(Clone)]
 pub struct Gate {
     authority: Arc<Authority>,
+    policies: Policies,
 }
 
 /// Who vouches for callers.
@@ -35,6 +38,7 @@ impl Gate {
     pub fn open() -> Self {
         Self {
             authority: Arc::new(Authority::Open),
+            policies: Policies::default(),
         }
     }
 
@@ -43,6 +47,7 @@ impl Gate {
     pub fn local(identity: Identity) -> Self {
         Self {
             authority: Arc::new(Authority::Local(identity)),
+            policies: Policies::default(),
         }
     }
 
@@ -51,7 +56,20 @@ impl Gate {
     pub fn external(keystone: Keystone) -> Self {
         Self {
             authority: Arc::new(Authority::External(Box::new(keystone))),
+            policies: Policies::default(),
         }
+    }
+
+    /// The same gate, where queues have these policies. An open one keeps them and does not look at them.
+    #[must_use]
+    pub fn with_policies(self, policies: Policies) -> Self {
+        Self { policies, ..self }
+    }
+
+    /// The policies of queues.
+    #[must_use]
+    pub const fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// This server's users, if it has its own.
@@ -107,8 +125,8 @@ impl Gate {
         matches!(*self.authority, Authority::Open)
     }
 
-    /// Whether the caller may do this there. That depends on him and the target's name alone, never on whether the
-    /// target exists.
+    /// Whether the caller may do this there. The queue's policy counts first, then his role in the project. A caller of
+    /// another project whom no policy lets in is answered the same whether the target exists or not.
     ///
     /// # Errors
     /// [`Denied`] with the reason.
@@ -118,9 +136,14 @@ impl Gate {
         target: Target,
         permission: Permission,
     ) -> Result<Access, Denied> {
-        let role = self
-            .role_in(caller, target.project)
-            .ok_or(Denied::OtherProject)?;
+        let role = self.role_in(caller, target.project);
+        match (self.ruling(caller, target, permission), role) {
+            (Some(Ruling::Allow), _) => return Ok(Access::to(target)),
+            (Some(Ruling::Deny), Some(_)) => return Err(Denied::Policy),
+            // Whoever has nothing to do with the project does not learn that there is a policy.
+            (Some(Ruling::Deny), None) | (None, _) => {}
+        }
+        let role = role.ok_or(Denied::OtherProject)?;
         if role >= permission.least_role() {
             Ok(Access::to(target))
         } else if role == Role::Reader && permission.effect() == Effect::Writes {
@@ -148,6 +171,15 @@ impl Gate {
         is_permitted.then_some(()).ok_or(Denied::RoleTooLow)
     }
 
+    /// What the queue's policy says, if the target is a queue and has one.
+    fn ruling(&self, caller: &Caller, target: Target, permission: Permission) -> Option<Ruling> {
+        if self.is_open() {
+            return None;
+        }
+        let policy = self.policies.get(target.project, target.queue?)?;
+        policy.ruling(&Asker { gate: self, caller }, permission)
+    }
+
     /// What the caller is in a project that he reaches.
     fn role_in(&self, caller: &Caller, project: ProjectId) -> Option<Role> {
         match caller.reach {
@@ -171,5 +203,33 @@ impl Gate {
             .map(|identity| identity.assignments(caller.user()));
         let mut assignments = assignments.into_iter().flatten();
         assignments.any(|assignment| assignment.role == Role::Admin)
+    }
+}
+
+/// A caller, as policies name him.
+struct Asker<'a> {
+    gate: &'a Gate,
+    caller: &'a Caller,
+}
+
+impl Named for Asker<'_> {
+    fn has_id(&self, id: &str) -> bool {
+        match &self.caller.who {
+            Who::Anybody => false,
+            Who::User(own, _) => id.parse() == Ok(*own),
+            Who::Foreigner { id: own, .. } => own.eq_ignore_ascii_case(id),
+        }
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        match &self.caller.who {
+            Who::Anybody => false,
+            Who::User(_, own) => own.as_str() == name,
+            Who::Foreigner { name: own, .. } => **own == *name,
+        }
+    }
+
+    fn acts_for(&self, project: ProjectId) -> bool {
+        self.gate.role_in(self.caller, project).is_some()
     }
 }

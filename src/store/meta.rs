@@ -80,6 +80,24 @@ pub struct QuotaEntry {
     pub request_burst: Option<u32>,
 }
 
+/// Who else may use a queue, and who may not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyEntry {
+    /// What it says.
+    pub statements: Vec<StatementEntry>,
+}
+
+/// A sentence of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementEntry {
+    /// Whether it forbids something, and does not allow it.
+    pub deny: bool,
+    /// Whom it is about.
+    pub users: Vec<String>,
+    /// The names of the actions that it is about.
+    pub actions: Vec<String>,
+}
+
 /// A queue's tags, by key.
 pub type TagsEntry = std::collections::BTreeMap<String, String>;
 

@@ -10,6 +10,7 @@ use super::logs::{self, Logs};
 use super::report::{Counts, Report};
 use crate::broker::{persist, project};
 use crate::store::key::Place;
+use crate::store::meta::{self, PolicyEntry};
 use crate::store::record_batch::RecordBatch;
 use crate::store::{Error, format};
 use crate::types::{GroupNumber, LogNumber, Offset, ProjectId, QueueId, QueueNumber};
@@ -109,7 +110,7 @@ impl<'a> Sweep<'a> {
                     self.damaged(error);
                 }
             }
-            Place::Policy(project, queue) => self.policy(project, queue),
+            Place::Policy(project, queue) => self.policy(project, queue, value),
             Place::GroupRecord(queue, group) => {
                 self.metadata(&format!("the entry of group {}", group.0), queue);
             }
@@ -135,10 +136,13 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// A policy may be left behind by a queue that was deleted while it was set; the next start clears it away.
-    fn policy(&mut self, project: ProjectId, queue: QueueId) {
+    fn policy(&mut self, project: ProjectId, queue: QueueId, value: &[u8]) {
+        let what = || format!("the policy of queue {queue}");
         if !self.known.may_have(project, queue) {
-            self.report.counts.garbage += 1;
+            self.report.find(what(), "there is no such queue");
+        }
+        if let Err(error) = meta::decode::<PolicyEntry>(value, what) {
+            self.damaged(error);
         }
     }
 

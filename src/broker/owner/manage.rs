@@ -7,11 +7,13 @@ use super::{Owner, Reply, release};
 use crate::broker::api::{
     GroupCounters, GroupInfo, GroupList, Peek, Peeked, QueueInfo, ResetTo, TagToRemove, TaggedQueue,
 };
+use crate::broker::command::Then;
 use crate::broker::committer::Unit;
 use crate::broker::reaper::Garbage;
 use crate::broker::tally::Change;
 use crate::broker::{Error, Result, persist, room};
 use crate::queue::Group;
+use crate::store::key;
 use crate::types::{GroupId, GroupName, LogNumber, Offset, Record, Tag, Timestamp};
 
 impl Owner {
@@ -239,12 +241,39 @@ impl Owner {
         Ok(from)
     }
 
+    /// Writes down a policy that was made elsewhere, or that there is none. The owner does it, so that the policy goes
+    /// with the queue.
+    pub(super) fn set_policy(&mut self, entry: Option<Vec<u8>>, then: Then, reply: Reply<()>) {
+        let mut unit = Unit::default();
+        let key = key::policy(self.made.project, self.made.id);
+        match entry {
+            None => unit.writes.delete(key),
+            Some(entry) => match self.context.room.take(entry.len() as u64) {
+                Ok(taken) => {
+                    unit.taken = Some(taken);
+                    unit.writes.put(key, entry);
+                }
+                Err(error) => return self.answer(reply, Err(error)),
+            },
+        }
+        let answer = release(reply, Ok(()));
+        let release: crate::broker::committer::Release = Box::new(move |done| {
+            if done.is_ok() {
+                then();
+            }
+            answer(done);
+        });
+        self.submit(unit, Some(release));
+    }
+
     /// Deletes the queue. Whoever waits for messages learns so when it is durable.
     pub(super) async fn delete(&mut self, reply: Reply<()>) {
         let mut unit = Unit {
             counted: vec![Change::QueueDeleted],
             ..Unit::default()
         };
+        unit.writes
+            .delete(key::policy(self.made.project, self.made.id));
         persist::delete_queue(
             &mut unit.writes,
             self.number,
@@ -261,6 +290,9 @@ impl Owner {
                 queue: self.number,
                 group: None,
             });
+            if let Some(tell) = self.context.on_queue_deleted.get() {
+                tell(self.made.project, self.made.id);
+            }
         }
         let failure = answer.as_ref().err().cloned().unwrap_or(Error::NoQueue);
         self.polls.end_all(|| Err(failure.clone()));

@@ -177,6 +177,7 @@ impl Owner {
             }
             Command::Redrive(group, max, reply) => self.redrive(now, group, max, reply),
             Command::Reset(group, to, reply) => self.reset(now, group, to, reply),
+            Command::SetPolicy(entry, then, reply) => self.set_policy(entry, then, reply),
             Command::DeleteQueue(_) | Command::Stop => {
                 unreachable!("these end the owner before they come here")
             }
