@@ -29,5 +29,5 @@ pub use name::{AccessKeyId, DomainName, Password, ProjectName, SecretKey, UserId
 pub use policies::{Policies, policy_entry};
 pub use policy::{Invalid, Named, Policy, Principal, Ruling, Statement};
 pub use role::{Effect, Permission, Role};
-pub use secret::{IdentityKey, handler_key, identity_key};
+pub use secret::{HANDLER_KEY_FILE, IdentityKey, handler_key, identity_key};
 pub use signature::{SignedHead, Signer, is_signature};

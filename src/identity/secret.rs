@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use crate::store::{self, folder};
 use crate::types::HandlerKey;
 
+/// The name of the file that seals handlers, in the data folder.
+pub const HANDLER_KEY_FILE: &str = "handler.key";
 const LEN: usize = 32;
 
 /// A secret's file, and what happens to those who lose it.
@@ -22,7 +24,7 @@ struct KeyFile {
 }
 
 const HANDLER_KEY: KeyFile = KeyFile {
-    name: "handler.key",
+    name: HANDLER_KEY_FILE,
     loss: "outstanding deliveries can then not be acknowledged, and come again",
 };
 const IDENTITY_KEY: KeyFile = KeyFile {

@@ -8,10 +8,14 @@
     reason = "this is the one place that writes files beside the engine"
 )]
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+mod claim;
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+pub use claim::{Claim, check_whole, claim};
 
 use super::Error;
 
@@ -65,6 +69,96 @@ pub fn write_secret(folder: &Path, name: &str, content: &[u8]) -> Result<(), Err
     sync(folder)
 }
 
+/// The content of a file; nothing, if there is none.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be read, here and below.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+/// The names of the files in a folder, without those that are no text, sorted.
+///
+/// # Errors
+/// As [`read`].
+pub fn file_names(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let entry = entry.map_err(at(folder))?;
+        let is_file = entry.file_type().map_err(at(folder))?.is_file();
+        names.extend(entry.file_name().into_string().ok().filter(|_| is_file));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Whether there is nothing in the folder.
+///
+/// # Errors
+/// As [`read`].
+pub fn is_empty(folder: &Path) -> Result<bool, Error> {
+    let mut entries = fs::read_dir(folder).map_err(at(folder))?;
+    Ok(entries.next().is_none())
+}
+
+/// Removes a file, whether it exists or not.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be removed.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    remove_leftover(path).map_err(at(path))
+}
+
+/// Something that this process has for itself, until this and all that is shared of it are dropped.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// The same lock.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn share(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+}
+
+/// Lets nobody but this user use a file.
+///
+/// # Errors
+/// [`Error::File`] if the system refuses.
+pub fn close_to_others(path: &Path) -> Result<(), Error> {
+    let mode = Permissions::from_mode(0o600);
+    fs::set_permissions(path, mode).map_err(at(path))
+}
+
+/// Takes the folder for this process alone, until what is returned is dropped.
+///
+/// # Errors
+/// [`Error::File`] if another process has it, or it cannot be written.
+pub fn lock(folder: &Path) -> Result<Lock, Error> {
+    let path = folder.join("lock");
+    let mut options = OpenOptions::new();
+    let options = options.create(true).truncate(false).write(true);
+    let file = options.open(&path).map_err(at(&path))?;
+    lock_file(file, &path)
+}
+
+fn lock_file(file: File, path: &Path) -> Result<Lock, Error> {
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(TryLockError::Error(error)) => Err(at(path)(error)),
+        Err(TryLockError::WouldBlock) => Err(at(path)(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another process uses this folder",
+        ))),
+    }
+}
+
 /// Makes the folder's own entries durable: which files it has, and under which names.
 ///
 /// # Errors
@@ -92,8 +186,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn mode(path: &Path) -> u32 {

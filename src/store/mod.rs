@@ -9,6 +9,7 @@ mod conformance;
 pub mod delayed;
 pub mod folder;
 pub mod format;
+pub mod image;
 pub mod key;
 pub mod log;
 pub mod meta;
@@ -17,6 +18,7 @@ pub mod record_batch;
 mod simulated;
 mod sled;
 
+pub use image::Imaged;
 pub use simulated::SimulatedStore;
 pub use sled::{Settings, SledStore};
 
@@ -87,6 +89,12 @@ impl Batch {
     }
 
     /// The changes in key order: a value to set, or nothing to remove the key.
+    pub fn changes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let changes = self.changes.iter();
+        changes.map(|(key, value)| (key.as_slice(), value.as_deref()))
+    }
+
+    /// The same, taken out of it.
     pub fn into_changes(self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
         self.changes.into_iter()
     }

@@ -7,7 +7,7 @@
 //! What sled does without these protections was measured; each stands beside the code that is there because of it.
 
 use std::borrow::Cow;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::{Batch, Durability, Error, Store, barrier, format, key};
+use super::{Batch, Durability, Error, Store, barrier, folder, format, key};
 
 /// sled's unit of writing, fixed when a store is created.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -54,7 +54,7 @@ impl Default for Settings {
 pub struct SledStore {
     // Dropped in this order: the folder is released when sled has left it.
     db: ::sled::Db,
-    lock: File,
+    lock: folder::Lock,
     folder: PathBuf,
     settings: Settings,
     failure: OnceLock<String>,
@@ -90,7 +90,8 @@ impl SledStore {
 
     fn open_unchecked(folder: &Path, settings: Settings) -> Result<Self, Error> {
         let folder = fs::canonicalize(folder).map_err(in_file(folder))?;
-        let lock = lock(&folder)?;
+        // Before anything in it is touched: sled's own lock comes too late for that.
+        let lock = folder::lock(&folder)?;
         remove_unfinished_snapshots(&folder)?;
         Ok(Self {
             db: open_engine(&folder, settings)?,
@@ -116,7 +117,7 @@ impl SledStore {
     /// As [`Self::close`]. Everything is durable even if only the second opening fails.
     pub fn close_and_snapshot(self) -> Result<(), Error> {
         let (folder, settings) = (self.folder.clone(), self.settings);
-        let _still_ours = self.lock.try_clone().map_err(in_file(&folder))?;
+        let _still_ours = self.lock.share().map_err(in_file(&folder))?;
         self.close()?;
         open_engine(&folder, settings).map(drop)
     }
@@ -174,7 +175,7 @@ impl SledStore {
         if self.failure.set(error.to_string()).is_ok() {
             // After an error sled hangs for ever when its last handle is dropped; this one never is, and so the folder
             // stays taken.
-            std::mem::forget((self.db.clone(), self.lock.try_clone()));
+            std::mem::forget((self.db.clone(), self.lock.share()));
         }
         error
     }
@@ -359,26 +360,6 @@ fn wait_for_former_handles(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Takes the folder for this process alone, before anything in it is touched. sled's own lock comes too late for that.
-#[expect(clippy::disallowed_methods, reason = "a lock is held, not written")]
-fn lock(folder: &Path) -> Result<File, Error> {
-    let path = folder.join("lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(in_file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::Error(error)) => Err(in_file(&path)(error)),
-        Err(TryLockError::WouldBlock) => Err(in_file(&path)(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "another process uses this store",
-        ))),
-    }
-}
-
 /// A process killed while it opened the store leaves one, which sled would later take for a finished snapshot and then
 /// find corrupt. Without it the log is replayed.
 fn remove_unfinished_snapshots(folder: &Path) -> Result<(), Error> {
@@ -547,7 +528,7 @@ mod tests {
         assert!(
             refusal
                 .to_string()
-                .ends_with("lock: another process uses this store")
+                .ends_with("lock: another process uses this folder")
         );
         drop(first);
         open(folder.path());

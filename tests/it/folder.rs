@@ -257,7 +257,7 @@ async fn a_folder_in_use_or_without_a_store_is_refused() {
         let output = offline(command, folder.path(), &[]);
         let (status, out, err) = said(&output);
         assert_eq!((status, out), (Some(1), ""));
-        assert!(err.contains("another process uses this store"), "{err}");
+        assert!(err.contains("another process uses this folder"), "{err}");
     }
 }
 
