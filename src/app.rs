@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::broker::{self, Broker, Room};
 use crate::config::{AuthMode, Config, TlsFiles};
 use crate::http;
+use crate::identity::keystone::Keystone;
 use crate::identity::{self, Gate};
 use crate::store::{self, SledStore, folder};
 use renewal::Renewal;
@@ -100,16 +101,14 @@ impl Running {
                 on_failure: Box::new(leave_soon),
             },
         )?;
-        let server = http::Server::bind(
-            config.listen,
-            config.http,
-            broker.clone(),
-            gate(config.auth),
-        )
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+        if let Some(warning) = warning(&config.auth) {
+            tracing::warn!("{warning}");
+        }
+        let gate = gate(config.auth)?;
+        let server = http::Server::bind(config.listen, config.http, broker.clone(), gate)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
 
-        tracing::warn!("{}", warning(config.auth));
         let address = server.local_addr();
         tracing::info!(%address, data = %data.display(), "serving");
         print_next_steps(address, config.tls.as_ref());
@@ -164,10 +163,11 @@ async fn alone(mut shared: Arc<SledStore>) -> SledStore {
 }
 
 /// Who may ask.
-fn gate(auth: AuthMode) -> Gate {
-    match auth {
+fn gate(auth: AuthMode) -> Result<Gate> {
+    Ok(match auth {
         AuthMode::None => Gate::open(),
-    }
+        AuthMode::Keystone(settings) => Gate::external(Keystone::new(*settings)?),
+    })
 }
 
 /// What the disk of the data folder has above the reserve.
@@ -193,9 +193,10 @@ fn leave_soon(error: &store::Error) {
 }
 
 /// What an operator must know of a mode that is weaker than it should be.
-const fn warning(auth: AuthMode) -> &'static str {
+const fn warning(auth: &AuthMode) -> Option<&'static str> {
     match auth {
-        AuthMode::None => "auth.mode is none: every request is accepted, for any project",
+        AuthMode::None => Some("auth.mode is none: every request is accepted, for any project"),
+        AuthMode::Keystone(_) => None,
     }
 }
 

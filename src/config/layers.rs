@@ -182,7 +182,7 @@ impl Layers {
         let (value, origin) = self.setting(key);
         Error::BadValue {
             key: key.to_owned(),
-            value: value.to_string(),
+            value: shown(key, value),
             origin: origin.clone(),
             allowed: allowed.into(),
         }
@@ -206,10 +206,14 @@ impl fmt::Display for Layers {
             let is_comment = line.starts_with('#');
             match line.split_once(" = ").filter(|_| !is_comment) {
                 None => writeln!(f, "{line}")?,
-                Some((key, _)) => match self.setting(&format!("{section}.{key}")) {
-                    (value, Origin::Default) => writeln!(f, "{key} = {value}")?,
-                    (value, origin) => writeln!(f, "{key} = {value} # {origin}")?,
-                },
+                Some((key, _)) => {
+                    let (value, origin) = self.setting(&format!("{section}.{key}"));
+                    write!(f, "{key} = {}", shown(key, value))?;
+                    match origin {
+                        Origin::Default => writeln!(f)?,
+                        origin => writeln!(f, " # {origin}")?,
+                    }
+                }
             }
         }
         Ok(())
@@ -224,6 +228,16 @@ impl fmt::Display for Origin {
             Self::Environment(name) => write!(f, "from the environment's {name}"),
             Self::Flag(flag) => write!(f, "from the flag {flag}"),
         }
+    }
+}
+
+/// The value as it may be shown: of a secret only whether there is one.
+fn shown(key: &str, value: &Value) -> String {
+    let is_secret = key.ends_with("password") || key.ends_with("secret_key");
+    match value {
+        Value::String(text) if is_secret && text.is_empty() => value.to_string(),
+        _ if is_secret => r#""***""#.to_owned(),
+        value => value.to_string(),
     }
 }
 

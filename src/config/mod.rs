@@ -5,6 +5,8 @@
 //! the key, the value, where it came from and what is allowed.
 
 mod error;
+mod file;
+mod keystone;
 mod layers;
 mod tls;
 
@@ -18,6 +20,7 @@ pub use layers::{Layers, Origin};
 pub use tls::TlsFiles;
 
 use crate::http;
+use crate::identity;
 use crate::store;
 use crate::telemetry;
 use crate::types::{Limits, Quota, Retention, time::HOUR_MS};
@@ -53,10 +56,12 @@ pub struct Config {
 }
 
 /// Who may ask, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum AuthMode {
     /// Everybody, for any project.
     None,
+    /// Who shows a token of this Keystone.
+    Keystone(Box<identity::keystone::Settings>),
 }
 
 impl Config {
@@ -136,14 +141,25 @@ fn store(layers: &Layers) -> Result<store::Settings, Error> {
 
 fn auth(layers: &Layers, listen: SocketAddr) -> Result<AuthMode, Error> {
     let allow_insecure = layers.truth("auth.allow_insecure")?;
-    layers.text("auth.mode", |text| match text {
-        "none" if listen.ip().is_loopback() || allow_insecure => Ok(AuthMode::None),
+    let mode = layers.text("auth.mode", |text| match text {
+        "none" if listen.ip().is_loopback() || allow_insecure => Ok(Mode::None),
         "none" => Err(format!(
             "\"none\" on a loopback address only (http.listen is {listen}), or with auth.allow_insecure = true, \
              as it accepts every request for any project"
         )),
-        _ => Err(r#""none", the only mode so far"#.to_owned()),
+        "keystone" => Ok(Mode::Keystone),
+        _ => Err(r#""keystone" or "none""#.to_owned()),
+    })?;
+    Ok(match mode {
+        Mode::None => AuthMode::None,
+        Mode::Keystone => AuthMode::Keystone(Box::new(keystone::settings(layers)?)),
     })
+}
+
+/// The name of an [`AuthMode`], before its own settings are read.
+enum Mode {
+    None,
+    Keystone,
 }
 
 fn limits(layers: &Layers) -> Result<Limits, Error> {

@@ -6,6 +6,14 @@ use super::*;
 
 const OPERATORS_FILE: &str = "operator's file";
 
+/// What the mode "keystone" needs.
+const KEYSTONE: [(&str, &str); 4] = [
+    ("auth.mode", "keystone"),
+    ("auth.keystone.url", "https://keystone.example.com:5000"),
+    ("auth.keystone.username", "rohrpost"),
+    ("auth.keystone.password", "correct horse"),
+];
+
 /// The layers of a file with this text, these variables and these flags.
 fn layers(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Layers, Error> {
     let mut written = tempfile::NamedTempFile::new().unwrap();
@@ -49,7 +57,7 @@ fn the_built_in_file_says_what_the_code_has_as_defaults() {
     let config = Config::check(&Layers::new()).unwrap();
     assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(config.data, PathBuf::from("./data"));
-    assert_eq!(config.auth, AuthMode::None);
+    assert!(matches!(config.auth, AuthMode::None));
     assert_eq!(config.workers, None);
     assert_eq!(config.reserve_bytes, 512 << 20);
     assert_eq!(
@@ -82,10 +90,20 @@ fn every_setting_is_checked() {
         if let Some(name) = line.strip_prefix('[') {
             section = name.trim_end_matches(']');
         }
-        if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
-            let refusal = refused_file(&format!("[{section}]\n{key} = 1979-05-27"));
-            let expected =
-                format!("{section}.{key} = 1979-05-27 (from operator's file) is refused");
+        if let Some((key, value)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            let key = format!("{section}.{key}");
+            let file = format!("[{section}]\n{line}").replace(value, "1979-05-27");
+            let mut flags = Vec::new();
+            if section == "auth.keystone" {
+                flags.extend(KEYSTONE.iter().filter(|(other, _)| *other != key));
+            }
+            let refusal = refusal(&file, &[], &flags);
+            let shown = if key.ends_with("password") {
+                "\"***\""
+            } else {
+                "1979-05-27"
+            };
+            let expected = format!("{key} = {shown} (from operator's file) is refused");
             assert!(refusal.starts_with(&expected), "{refusal}");
         }
     }
@@ -121,7 +139,7 @@ fn an_unknown_key_is_refused_with_the_keys_that_exist() {
     assert_eq!(
         refusal("", &[], &[("aut.mode", "none")]),
         "aut.mode (from the flag --set) is not a setting: \
-         the sections are auth, http, http.tls, limits, log, quota, runtime, storage"
+         the sections are auth, auth.keystone, http, http.tls, limits, log, quota, runtime, storage"
     );
 }
 
@@ -130,7 +148,7 @@ fn a_value_outside_of_any_section_is_refused() {
     assert_eq!(
         refused_file("listen = \"127.0.0.1:1\""),
         "listen (from operator's file) is not a setting: \
-         the sections are auth, http, http.tls, limits, log, quota, runtime, storage"
+         the sections are auth, auth.keystone, http, http.tls, limits, log, quota, runtime, storage"
     );
     assert_eq!(
         refused_file("log = 3"),
@@ -177,7 +195,7 @@ fn a_word_is_refused_with_the_words_that_exist() {
     assert_eq!(
         refused_file("[auth]\nmode = \"token\""),
         "auth.mode = \"token\" (from operator's file) is refused; \
-         allowed: \"none\", the only mode so far"
+         allowed: \"keystone\" or \"none\""
     );
     assert_eq!(
         refused_file("[http]\nlisten = \"localhost\""),
@@ -259,4 +277,111 @@ fn the_effective_configuration_can_be_read_back() {
     assert_eq!(config.data, PathBuf::from("/tmp/\"quoted\""));
     assert_eq!(config.log.filter, telemetry::filter("debug").unwrap());
     assert_eq!(Layers::new().to_string(), layers::DEFAULTS);
+}
+
+/// The settings of the mode "keystone" with these, which win.
+fn keystone(
+    file: &str,
+    flags: &[(&str, &str)],
+) -> Result<Box<identity::keystone::Settings>, String> {
+    let flags = [&KEYSTONE, flags].concat();
+    let layers = layers(file, &[], &flags).unwrap();
+    match Config::check(&layers)
+        .map_err(|error| error.to_string())?
+        .auth
+    {
+        AuthMode::Keystone(settings) => Ok(settings),
+        AuthMode::None => panic!("another mode was set"),
+    }
+}
+
+#[test]
+fn a_keystone_needs_its_url_and_somebody_who_asks_it() {
+    let settings = keystone("", &[]).unwrap();
+    assert_eq!(
+        settings.url.to_string(),
+        "https://keystone.example.com:5000/v3"
+    );
+    assert_eq!(settings.service_user.name, "rohrpost");
+    assert_eq!(settings.service_user.password.expose(), "correct horse");
+    assert_eq!(
+        (settings.cache_ms, settings.cache_entries),
+        (60_000, 10_000)
+    );
+    for (key, value, allowed) in [
+        (
+            "url",
+            "",
+            "a URL of http or https without a query, such as \"https://keystone.example.com:5000/v3\"",
+        ),
+        ("username", " ", "a name"),
+        ("project", "", "a name"),
+        (
+            "password",
+            "",
+            "a password of 1 to 1024 bytes, here or in auth.keystone.password_file",
+        ),
+        ("timeout_s", "0", "a whole number from 1 to 60"),
+    ] {
+        let key = format!("auth.keystone.{key}");
+        let refusal = keystone("", &[(&key, value)]).unwrap_err();
+        assert!(refusal.starts_with(&key), "{refusal}");
+        assert!(
+            refusal.ends_with(&format!("is refused; allowed: {allowed}")),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn several_roles_of_keystone_may_mean_the_same() {
+    let file = "[auth.keystone]\nmember_roles = \"member, _member_ ,,\"\nreader_roles = \"\"";
+    let roles = keystone(file, &[]).unwrap().roles;
+    assert_eq!(roles.admin, ["admin"]);
+    assert_eq!(roles.member, ["member", "_member_"]);
+    assert!(roles.reader.is_empty());
+}
+
+#[test]
+fn keystone_s_password_may_stand_in_a_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let set = ("auth.keystone.password_file", path.as_str());
+    let no_other = ("auth.keystone.password", "");
+    let refusal = keystone("", &[set, no_other]).unwrap_err();
+    assert!(
+        refusal.ends_with("it should have a password of 1 to 1024 bytes"),
+        "{refusal}"
+    );
+    file.write_all(b"battery staple\nnot this\n").unwrap();
+    let password = keystone("", &[set, no_other])
+        .unwrap()
+        .service_user
+        .password;
+    assert_eq!(password.expose(), "battery staple");
+
+    let refusal = keystone("", &[set]).unwrap_err();
+    assert!(
+        refusal.ends_with("allowed: nothing, as auth.keystone.password_file is set"),
+        "{refusal}"
+    );
+    assert!(!refusal.contains("correct horse"), "{refusal}");
+    let refusal = keystone(
+        "",
+        &[("auth.keystone.password_file", "/no/such/file"), no_other],
+    );
+    assert!(refusal.unwrap_err().contains("/no/such/file"));
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let printed = layers("", &[], &KEYSTONE).unwrap().to_string();
+    assert!(
+        printed.contains("password = \"***\" # from the flag --set\n"),
+        "{printed}"
+    );
+    assert!(printed.contains("password_file = \"\"\n"), "{printed}");
+    assert!(!printed.contains("correct horse"), "{printed}");
+    let printed = Layers::new().to_string();
+    assert!(printed.contains("password = \"\"\n"), "{printed}");
 }

@@ -1,9 +1,7 @@
 //! The files of the server's certificate: two settings that belong together, and files that change meanwhile.
 
-use std::fs;
-use std::path::PathBuf;
-
-use super::{Error, Layers, Origin};
+use super::file::SetFile;
+use super::{Error, Layers};
 use crate::http::{Certificate, CertificateError};
 
 const CERT: &str = "http.tls.cert";
@@ -14,14 +12,6 @@ const KEY: &str = "http.tls.key";
 pub struct TlsFiles {
     cert: SetFile,
     key: SetFile,
-}
-
-/// A file that a setting names.
-#[derive(Debug, Clone)]
-struct SetFile {
-    setting: &'static str,
-    path: PathBuf,
-    origin: Origin,
 }
 
 impl TlsFiles {
@@ -60,29 +50,5 @@ impl TlsFiles {
                 .key
                 .refuse(&format!("{error} in {}", self.cert.path.display())),
         })
-    }
-}
-
-impl SetFile {
-    fn at(layers: &Layers, setting: &'static str) -> Result<Option<Self>, Error> {
-        let path = layers.text(setting, |text| Ok::<_, &str>(text.to_owned()))?;
-        Ok((!path.is_empty()).then(|| Self {
-            setting,
-            path: path.into(),
-            origin: layers.origin(setting),
-        }))
-    }
-
-    fn read(&self) -> Result<Vec<u8>, Error> {
-        fs::read(&self.path).map_err(|error| self.refuse(&error))
-    }
-
-    fn refuse(&self, reason: &dyn ToString) -> Error {
-        Error::BadFile {
-            key: self.setting.to_owned(),
-            path: self.path.clone(),
-            origin: self.origin.clone(),
-            reason: reason.to_string(),
-        }
     }
 }

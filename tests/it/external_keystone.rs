@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::fake_keystone::{Behaviour, FakeKeystone, token_body};
-use crate::harness::{OTHER_PROJECT, PROJECT, START_MS};
+use crate::harness::{OTHER_PROJECT, PROJECT, Reply, START_MS, Server, at};
 
 const START: Timestamp = Timestamp(START_MS);
 const HOUR_MS: u64 = 3_600_000;
@@ -342,4 +342,58 @@ async fn certificates_that_are_none_are_refused_at_the_start() {
     settings.ca_pem = Some(b"no certificate".to_vec());
     let refused = Keystone::new(settings).err().unwrap();
     assert!(matches!(refused, Unusable::NoCertificate), "{refused}");
+}
+
+/// What the server answers to a request with this header. Its path is in `PROJECT`.
+async fn answer(server: &Server, path: &str, header: &str) -> Reply {
+    let path = at(path);
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n");
+    server.raw(request.as_bytes()).await
+}
+
+#[tokio::test]
+async fn clients_are_told_whether_it_was_the_token_or_keystone() {
+    let (fake, keystone) = keystone().await;
+    fake.knows(
+        "other",
+        token_body(OTHER_PROJECT, "admin", START.plus_ms(HOUR_MS)),
+    );
+    fake.knows("over", token_body(PROJECT, "admin", START));
+    let server = Server::start_behind(Gate::external(keystone)).await;
+    answer(&server, "/queues", "x-auth-token: good")
+        .await
+        .expect(200);
+    for (header, code) in [
+        ("accept: */*", "DMS.10240103"),
+        ("x-auth-token: made-up", "DMS.10240101"),
+        ("x-auth-token: over", "DMS.10240102"),
+        ("x-auth-token: other", "DMS.10240104"),
+    ] {
+        answer(&server, "/queues", header)
+            .await
+            .expect_error(401, code);
+    }
+
+    fake.behaves(Behaviour::Says(StatusCode::BAD_GATEWAY, String::new()));
+    answer(&server, "/queues", "x-auth-token: good")
+        .await
+        .expect(200);
+    let unknown = answer(&server, "/queues", "x-auth-token: new").await;
+    unknown.expect_error(503, "DMS.10250005");
+    assert!(unknown.headers.contains_key("retry-after"), "{unknown:?}");
+    server.pass_s(30);
+    let stale = answer(&server, "/queues", "x-auth-token: good").await;
+    stale.expect_error(503, "DMS.10250005");
+}
+
+#[tokio::test]
+async fn access_keys_mean_nothing_beside_a_keystone() {
+    let (fake, keystone) = keystone().await;
+    let server = Server::start_behind(Gate::external(keystone)).await;
+    let signature = "authorization: SDK-HMAC-SHA256 Access=AK, SignedHeaders=host, Signature=00";
+    let refused = answer(&server, "/queues", signature).await;
+    refused.expect_error(401, "DMS.10240101");
+    assert!(refused.text.contains("Keystone"), "{}", refused.text);
+    assert_eq!((fake.questions(), fake.log_ins()), (0, 0));
 }

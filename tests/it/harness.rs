@@ -38,6 +38,14 @@ fn open_broker(store: Arc<SimulatedStore>, limits: Limits, clock: Clock) -> Brok
     Broker::open(store, settings).expect("a sound store opens")
 }
 
+fn new_store() -> Arc<SimulatedStore> {
+    Arc::new(SimulatedStore::new())
+}
+
+fn new_clock() -> Clock {
+    Clock::manual(Timestamp(START_MS))
+}
+
 /// A running server. Its clock stands still until a test moves it.
 pub struct Server {
     pub clock: Clock,
@@ -99,8 +107,13 @@ impl Server {
     }
 
     pub async fn start_with(limits: Limits, settings: http::Settings) -> Self {
-        let clock = Clock::manual(Timestamp(START_MS));
-        Self::start_on(Arc::new(SimulatedStore::new()), clock, limits, settings).await
+        Self::start_on(new_store(), new_clock(), limits, settings, Gate::open()).await
+    }
+
+    /// A server that asks who asks.
+    pub async fn start_behind(gate: Gate) -> Self {
+        let (limits, settings) = (Limits::default(), http::Settings::default());
+        Self::start_on(new_store(), new_clock(), limits, settings, gate).await
     }
 
     async fn start_on(
@@ -108,10 +121,11 @@ impl Server {
         clock: Clock,
         limits: Limits,
         settings: http::Settings,
+        gate: Gate,
     ) -> Self {
         let broker = open_broker(Arc::clone(&store), limits, clock.clone());
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = http::Server::bind(any_port, settings, broker.clone(), Gate::open());
+        let server = http::Server::bind(any_port, settings, broker.clone(), gate);
         let server = server.await.expect("the loopback has free ports");
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();
@@ -140,7 +154,8 @@ impl Server {
         let store = Arc::new(self.store.crash(0));
         let clock = self.clock.clone();
         self.serving.abort();
-        Self::start_on(store, clock, Limits::default(), http::Settings::default()).await
+        let (limits, settings) = (Limits::default(), http::Settings::default());
+        Self::start_on(store, clock, limits, settings, Gate::open()).await
     }
 
     /// Lets the server stop; what it gives resolves when it has.

@@ -15,7 +15,10 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("http", &["types", "broker", "identity"]),
     ("telemetry", &[]),
     ("health", &[]),
-    ("config", &["types", "store", "http", "telemetry"]),
+    (
+        "config",
+        &["types", "store", "identity", "http", "telemetry"],
+    ),
     ("offline", &["types", "store", "broker", "identity"]),
     ("main", &["app", "config", "health", "offline", "telemetry"]),
 ];
