@@ -7,7 +7,7 @@ mod renewal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::thread;
@@ -22,10 +22,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::broker::{self, Broker, Room};
 use crate::config::{AuthMode, Config, TlsFiles};
+use crate::control;
 use crate::http;
 use crate::identity::keystone::Keystone;
 use crate::identity::{self, Gate};
-use crate::store::{self, SledStore, folder};
+use crate::store::{self, Imaged, SledStore, folder};
 use renewal::Renewal;
 
 /// How long an orderly stop may take.
@@ -76,19 +77,25 @@ async fn run(config: Config) -> Result<()> {
 
 /// What was started, and has to be stopped in the opposite order.
 struct Running {
-    store: Arc<SledStore>,
+    store: Arc<Imaged<SledStore>>,
     broker: Broker,
     serving: JoinHandle<()>,
     /// The server stops when this is dropped.
     stop_serving: oneshot::Sender<()>,
+    /// Gives backups. May be aborted at any time.
+    control: Option<JoinHandle<()>>,
 }
 
 impl Running {
     async fn start(config: Config) -> Result<Self> {
         let data = config.data;
         folder::create(&data)?;
+        folder::check_whole(&data)?;
         // The store comes first, as it keeps other processes out of the folder.
-        let store = Arc::new(SledStore::open(&data.join("store"), config.store)?);
+        let store = Arc::new(Imaged::new(SledStore::open(
+            &data.join("store"),
+            config.store,
+        )?));
         let broker = Broker::open(
             store.clone(),
             broker::Settings {
@@ -116,6 +123,7 @@ impl Running {
         let (stop_serving, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
         Ok(Self {
+            control: control(store.clone(), data),
             store,
             broker,
             serving: tokio::spawn(server.serve(stopped, GRACE)),
@@ -127,6 +135,9 @@ impl Running {
         let deadline = Instant::now() + STOP_TIME;
         let ending = async {
             drop(self.stop_serving);
+            if let Some(control) = self.control {
+                control.abort();
+            }
             self.broker.stop().await;
             drop(self.broker);
             self.serving.await
@@ -145,14 +156,25 @@ impl Running {
     }
 }
 
+/// Serves whoever may use the data folder. That it cannot be is no reason not to serve messages.
+fn control(store: Arc<Imaged<SledStore>>, data: PathBuf) -> Option<JoinHandle<()>> {
+    match control::Server::bind(&data) {
+        Ok(server) => Some(tokio::spawn(server.serve(store, data))),
+        Err(error) => {
+            tracing::warn!(%error, "there can be no backup of this server while it runs");
+            None
+        }
+    }
+}
+
 /// Closes the store, so that the next start is quick. Everything is durable already.
-async fn close(store: Arc<SledStore>) -> Result<()> {
-    let store = alone(store).await;
+async fn close(store: Arc<Imaged<SledStore>>) -> Result<()> {
+    let store = alone(store).await.into_inner();
     Ok(task::spawn_blocking(|| store.close_and_snapshot()).await??)
 }
 
 /// Waits until nobody else holds the store: tasks of the broker end a moment after it.
-async fn alone(mut shared: Arc<SledStore>) -> SledStore {
+async fn alone<T>(mut shared: Arc<T>) -> T {
     loop {
         match Arc::try_unwrap(shared) {
             Ok(store) => return store,

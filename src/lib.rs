@@ -11,6 +11,10 @@ pub mod broker;
 
 pub mod identity;
 
+pub mod backup;
+
+pub mod control;
+
 pub mod http;
 
 pub mod config;
@@ -20,5 +24,7 @@ pub mod telemetry;
 pub mod health;
 
 pub mod offline;
+
+pub mod progress;
 
 pub mod app;

@@ -8,14 +8,15 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use rohrpost::config::{self, Config, Layers};
 use rohrpost::offline::{Form, Verdict};
-use rohrpost::{app, health, offline, telemetry};
+use rohrpost::progress::Bar;
+use rohrpost::{app, backup, control, health, offline, telemetry};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for serve: stopped in order
   1  the server could not start or stop in order; for health: it does not serve
   2  the command line or the configuration is wrong
-  3  verify: the data folder is damaged, and every finding is on the standard output
+  3  verify, restore: what was read is damaged: every finding is on the standard output, or the error names it
   74 the disk failed or was full while serving; what was acknowledged is safe";
 
 /// The exit status of a verification that found something.
@@ -57,6 +58,23 @@ enum Command {
     RotateKeys {
         /// The data folder (storage.path)
         path: PathBuf,
+    },
+    /// Take a backup of the data folder (storage.path), also while a server uses it
+    ///
+    /// The backup is the state of one moment: all that was acknowledged before the command was given, and nothing of
+    /// what came after. Run it again after it was interrupted, or to bring an older backup up to date: only what differs
+    /// is written. An older backup in the same folder stays usable until the new one is complete.
+    Backup {
+        /// The folder of the backup; made if it does not exist, for this user alone, as it holds all messages and secrets
+        dest: PathBuf,
+    },
+    /// Restore a backup to a new data folder (storage.path), and verify it
+    ///
+    /// The backup is checked before anything is written. If this is interrupted, nothing serves the folder until it was
+    /// run again. What was consumed and not acknowledged is available again, and old handlers are not valid.
+    Restore {
+        /// The folder of the backup
+        src: PathBuf,
     },
     /// Print the queues, groups, extents and counters in the data folder of a stopped server
     Inspect {
@@ -123,6 +141,8 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
         Command::Health => ask(&Config::check(&lay(settings)?)?)?,
         Command::Verify { path } => return verify(path),
         Command::RotateKeys { path } => offline::rotate_keys(path, &mut io::stdout().lock())?,
+        Command::Backup { dest } => back_up(&Config::check(&lay(settings)?)?.data, dest)?,
+        Command::Restore { src } => return restore(src, &Config::check(&lay(settings)?)?.data),
         Command::Inspect {
             path,
             queue,
@@ -172,6 +192,46 @@ fn verify(path: &Path) -> anyhow::Result<ExitCode> {
     match offline::verify(path, &mut io::stdout().lock(), progress.as_mut())? {
         Verdict::Sound => Ok(ExitCode::SUCCESS),
         Verdict::Damaged => Ok(ExitCode::from(DAMAGED)),
+    }
+}
+
+fn back_up(data: &Path, to: &Path) -> anyhow::Result<()> {
+    let mut source = control::source_of(data)?;
+    let bar = Bar::of_bytes();
+    let taken = backup::take(source.as_mut(), to, &mut |at| {
+        bar.show(at.step, at.done, at.of);
+    });
+    bar.clear();
+    let backup::Summary {
+        entries,
+        bytes,
+        written_bytes,
+    } = taken?;
+    println!(
+        "complete: {entries} entries, {bytes} bytes, of which {written_bytes} were written now\n\
+         restore it to a new folder: rohrpost restore {} --data DIR",
+        to.display()
+    );
+    Ok(())
+}
+
+fn restore(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
+    let bar = Bar::of_bytes();
+    let restored = backup::restore(from, data, &mut |at| bar.show(at.step, at.done, at.of));
+    bar.clear();
+    match restored {
+        Err(error) if error.is_damage() => {
+            print_chain(&error.into());
+            Ok(ExitCode::from(DAMAGED))
+        }
+        Err(error) => Err(error.into()),
+        Ok(summary) => {
+            println!(
+                "restored: {} entries, {} bytes",
+                summary.entries, summary.bytes
+            );
+            verify(data)
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::broker::audit::{self, Counts, Seen};
 use crate::broker::inspect::{self, GroupView, QueueView, RecordView};
 use crate::identity::secret;
-use crate::store::{self, Settings, SledStore};
+use crate::store::{self, Settings, SledStore, folder};
 
 /// Entries between two lines of progress.
 const PROGRESS_ENTRIES: u64 = 16 * 1024;
@@ -93,6 +93,7 @@ fn read_whole(path: &Path, printer: &mut Printer<'_>) -> Result<Counts, store::E
 }
 
 fn open(path: &Path) -> Result<SledStore, store::Error> {
+    folder::check_whole(path)?;
     SledStore::open_to_read(&path.join("store"), Settings::default())
 }
 
