@@ -2,6 +2,7 @@
 //!
 //! `KILL_ROUNDS=200 cargo test durability -- --nocapture` kills it more often; `KILL_SEED=N` chooses the load.
 
+#[expect(dead_code, reason = "the replay of a disk needs more of it")]
 mod api;
 mod kills;
 mod ledger;

@@ -41,9 +41,13 @@ pub enum Outcome {
     Fail,
 }
 
+/// Messages of this number and greater ones are large.
+pub const LARGE_FROM: u64 = 1 << 40;
+
 /// The body of the message of this number. Its size depends on the number.
 fn body_of(number: u64) -> Value {
-    let padding = number.wrapping_mul(7919) % 1_500;
+    let padding_max = if number < LARGE_FROM { 1_500 } else { 40_000 };
+    let padding = number.wrapping_mul(7919) % padding_max;
     json!({"number": number, "padding": "x".repeat(usize::try_from(padding).unwrap())})
 }
 
@@ -109,6 +113,12 @@ impl Api {
     pub async fn delete_queue(&self, queue: &str) -> Answer<()> {
         let path = self.queue(queue);
         self.ask(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// Removes every message of a queue.
+    pub async fn purge(&self, queue: &str) -> Answer<()> {
+        let path = format!("/ext/v1/{}/queues/{queue}/purge", self.project);
+        self.ask(Method::POST, &path, None).await.map(drop)
     }
 
     /// Creates a group and gives its id.
@@ -202,6 +212,18 @@ impl Api {
                 return Ok(numbers);
             }
         }
+    }
+
+    /// How many messages each of the queue's groups could be given now, by the group's id.
+    pub async fn available(&self, queue: &str) -> Answer<Vec<(String, u64)>> {
+        let path = format!("{}/groups", self.queue(queue));
+        let listed = self.ask(Method::GET, &path, None).await?;
+        let groups = listed["groups"].as_array().unwrap().iter();
+        let available = |group: &Value| {
+            let available = group["available_messages"].as_u64().unwrap();
+            (text(&group["id"]), available)
+        };
+        Ok(groups.map(available).collect())
     }
 
     /// Consumes and acknowledges until there is nothing left. Gives the numbers in the order of delivery.
