@@ -41,7 +41,7 @@ pub use stepper::{Commits, Stepper};
 
 use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};
-use crate::store::{self, Store, key};
+use crate::store::{self, Batch, Store, key};
 use crate::types::{
     GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, QuotaSet,
     Retention, Tag, TagKey, Timestamp,
@@ -283,6 +283,21 @@ impl Broker {
         } else {
             Err(Error::Stopped)
         }
+    }
+
+    /// Makes entries durable that are not the broker's own, in order with everything else: it alone writes. Whoever
+    /// calls this keeps to keys that the broker does not use.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], [`Error::Stopped`].
+    pub async fn write_entries(&self, writes: Batch) -> Result<()> {
+        let taken = self.context().room.take(room::ENTRY_BYTES)?;
+        let unit = Unit {
+            writes,
+            taken: Some(taken),
+            ..Unit::default()
+        };
+        self.commit(unit).await
     }
 
     /// The project's queues, newest first.

@@ -110,7 +110,7 @@ async fn caller_of_signature(
     };
     let signer = app.gate().signer(&head, app.now())?;
     let payload = Payload::read(std::mem::take(body), app).await?;
-    let caller = signer.verify(&head, payload.bytes())?;
+    let caller = signer.verify(payload.bytes())?;
     parts.extensions.insert(payload);
     Ok(caller)
 }

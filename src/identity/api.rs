@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::name::{AccessKeyId, DomainName, Password, ProjectName, SecretKey, UserId, UserName};
+use super::name::{AccessKeyId, DomainName, Password, ProjectName, SecretKey, UserName};
 use super::role::Role;
-use crate::types::{ProjectId, Timestamp};
+use crate::types::{ProjectId, Timestamp, UserId};
 
 /// The id of the one domain.
 pub const DOMAIN_ID: &str = "default";

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::name::{UserId, UserName};
+use super::name::UserName;
 use super::role::Role;
 use super::token::TokenId;
-use crate::types::{ProjectId, QueueId};
+use crate::types::{ProjectId, QueueId, UserId};
 
 /// Who asks. Made by a [`Gate`](super::Gate) only, of what a request proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,6 @@ pub struct Caller {
 }
 
 /// Whom a request comes from.
-#[expect(dead_code, reason = "an outline: nobody logs in yet")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Who {
     /// Nobody asked, as everybody may do everything.
@@ -31,7 +30,6 @@ pub(super) enum Who {
 
 /// What a caller reaches. Local roles are not part of it: they are looked up when they are needed, so that one that
 /// is taken away is gone at once.
-#[expect(dead_code, reason = "an outline: nobody logs in yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// Every project, as its administrator.

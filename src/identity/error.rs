@@ -1,5 +1,6 @@
 //! Why users, projects, roles and keys are not changed.
 
+use super::caller::LogInRefused;
 use super::commit::Uncommitted;
 
 /// Why nothing was changed.
@@ -29,9 +30,15 @@ pub enum Error {
     /// Another project has this id.
     #[error("a project with this id exists already")]
     ProjectIdTaken,
+    /// The project of this name has another id.
+    #[error("a project with this name exists already, with another id")]
+    ProjectIdDiffers,
     /// The access key belongs to somebody else.
     #[error("an access key with this id exists already")]
     KeyTaken,
+    /// A text is too long.
+    #[error("the {0} is too long")]
+    TooLong(&'static str),
     /// A limit is reached.
     #[error("there are too many {0} already")]
     TooMany(&'static str),
@@ -41,6 +48,9 @@ pub enum Error {
     /// Too many passwords are being worked on; worth another try.
     #[error("too many passwords are being worked on")]
     Busy,
+    /// The present password is wrong, or was wrong too often.
+    #[error(transparent)]
+    Refused(#[from] LogInRefused),
     /// It could not be made durable.
     #[error(transparent)]
     Uncommitted(#[from] Uncommitted),

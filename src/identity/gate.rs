@@ -163,9 +163,8 @@ impl Gate {
         let is_permitted = match caller.reach {
             Reach::Everything => true,
             Reach::Project(project) => is_admin(Place::Project(project)),
-            Reach::Domain => is_admin(Place::Domain),
+            Reach::Domain | Reach::OwnProjects => is_admin(Place::Domain),
             Reach::Vouched(_, role) => role == Role::Admin,
-            Reach::OwnProjects => self.is_admin_anywhere(caller),
             Reach::Nothing => false,
         };
         is_permitted.then_some(()).ok_or(Denied::RoleTooLow)
@@ -195,14 +194,6 @@ impl Gate {
 
     fn local_role(&self, caller: &Caller, place: Place) -> Option<Role> {
         self.identity()?.role_in(caller.user()?, place)
-    }
-
-    fn is_admin_anywhere(&self, caller: &Caller) -> bool {
-        let assignments = self
-            .identity()
-            .map(|identity| identity.assignments(caller.user()));
-        let mut assignments = assignments.into_iter().flatten();
-        assignments.any(|assignment| assignment.role == Role::Admin)
     }
 }
 

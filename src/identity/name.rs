@@ -1,56 +1,9 @@
 //! What users, their projects and their secrets are called: parsed once, valid ever after.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::types::{Malformed, NameError};
-
-/// A user: 32 hexadecimal digits, kept in lower case.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId([u8; 16]);
-
-impl UserId {
-    /// The id's sixteen bytes, as the store keeps them.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// The id that `as_bytes` gave.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl FromStr for UserId {
-    type Err = Malformed;
-
-    /// # Errors
-    /// [`Malformed`] unless the text is exactly 32 hexadecimal digits.
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = is_hex
-            .then(|| u128::from_str_radix(text, 16).ok())
-            .flatten();
-        number
-            .map(|number| Self(number.to_be_bytes()))
-            .ok_or(Malformed("user id"))
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+use crate::types::NameError;
 
 /// What names of users and projects share: 1 to `max` characters, none of them a control character.
 fn check_text(text: &str, max: usize) -> Result<Arc<str>, NameError> {

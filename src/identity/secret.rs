@@ -57,13 +57,11 @@ impl IdentityKey {
     }
 
     /// The secret itself.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is sealed yet"))]
     pub(super) const fn expose(&self) -> &[u8; LEN] {
         &self.0.newest
     }
 
     /// The key before this one. What it sealed is still accepted.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is sealed yet"))]
     pub(super) fn former(&self) -> Option<Self> {
         self.0.former.map(Self::new)
     }

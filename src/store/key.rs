@@ -5,7 +5,7 @@
 //!
 //! | space | fields | value |
 //! |---|---|---|
-//! | meta | kind, then queue and group, or project and queue id, where the kind has them | one small versioned encoding |
+//! | meta | kind, then queue and group, project, user and so on, where the kind has them | one small versioned encoding |
 //! | log | queue, log, base offset, part | a part of a record batch; a group's dead letters are a log, too |
 //! | settled | queue, group, log, page | the page's settled offsets |
 //! | group | queue, group | the group's progress |
@@ -13,6 +13,7 @@
 //! | delayed | queue, due time, sequence, part | a part of a message that is not due yet |
 //! | garbage | queue, perhaps group | nothing: what it names is deleted and waits to be cleared away |
 
+mod accounts;
 mod fields;
 mod place;
 mod project;
@@ -21,6 +22,7 @@ use std::ops::Range;
 
 use super::Error;
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
+pub use accounts::*;
 use fields::{Fields, Key};
 pub use place::Place;
 pub use project::{all_policies, all_quotas, parse_policy, parse_quota, policy, quota};
@@ -52,6 +54,11 @@ enum Kind {
     Stored = 8,
     Quota = 9,
     Policy = 10,
+    User = 11,
+    Project = 12,
+    Roles = 13,
+    AccessKey = 14,
+    RevokedToken = 15,
 }
 
 /// The version of the stored format.

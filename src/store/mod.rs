@@ -3,6 +3,7 @@
 //! Owns what is on the disk: the key layout, the record format, the versioned metadata, and the two forms of
 //! the seam (sled for real, simulated for tests). Refuses to know the rules of delivery, tasks and protocols.
 
+pub mod accounts;
 mod barrier;
 #[cfg(test)]
 mod conformance;

@@ -10,50 +10,61 @@ use uuid::Uuid;
 #[error("the {0} is malformed")]
 pub struct Malformed(pub &'static str);
 
-/// A tenant: 32 hexadecimal digits, kept in lower case (reference §2.4).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ProjectId([u8; 16]);
+macro_rules! hexadecimal {
+    ($($(#[$doc:meta])* $name:ident, $what:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 16]);
 
-impl ProjectId {
-    /// The id's sixteen bytes, as the store keeps them.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+        impl $name {
+            /// The id's sixteen bytes, as the store keeps them.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
 
-    /// The id that `as_bytes` gave.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
+            /// The id that `as_bytes` gave.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+
+            /// # Errors
+            /// [`Malformed`] unless the text is exactly 32 hexadecimal digits.
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let number = is_hex
+                    .then(|| u128::from_str_radix(text, 16).ok())
+                    .flatten();
+                number
+                    .map(|number| Self(number.to_be_bytes()))
+                    .ok_or(Malformed($what))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:032x}", u128::from_be_bytes(self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
 }
 
-impl FromStr for ProjectId {
-    type Err = Malformed;
-
-    /// # Errors
-    /// [`Malformed`] unless the text is exactly 32 hexadecimal digits.
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = is_hex
-            .then(|| u128::from_str_radix(text, 16).ok())
-            .flatten();
-        number
-            .map(|number| Self(number.to_be_bytes()))
-            .ok_or(Malformed("project id"))
-    }
-}
-
-impl fmt::Display for ProjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl fmt::Debug for ProjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+hexadecimal! {
+    /// A tenant: 32 hexadecimal digits, kept in lower case (reference §2.4).
+    ProjectId, "project id";
+    /// A user: 32 hexadecimal digits, kept in lower case.
+    UserId, "user id";
 }
 
 /// A queue as clients name it: a hyphenated UUID (reference §2.4; upper case is accepted, b-41).

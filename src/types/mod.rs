@@ -18,6 +18,7 @@ pub mod time;
 pub use handler::{Claim, Forged, HandlerKey};
 pub use id::{
     Attempt, GroupId, GroupNumber, LogNumber, Malformed, Offset, ProjectId, QueueId, QueueNumber,
+    UserId,
 };
 pub use json::Json;
 pub use label::{Label, LabelFilter, LabelMatch};

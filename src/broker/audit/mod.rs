@@ -4,6 +4,7 @@
 //! the entries once, in key order, and keeps what the metadata says in memory, as a broker does, but no record. Changes
 //! nothing and repairs nothing.
 
+mod accounts;
 mod known;
 mod logs;
 mod report;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::accounts::Accounts;
 use super::known::{Belonging, Known};
 use super::logs::{self, Logs};
 use super::report::{Counts, Report};
@@ -42,6 +43,7 @@ struct Waiting {
 /// The pass through the entries.
 pub(super) struct Sweep<'a> {
     known: Known,
+    accounts: Accounts,
     report: Report<'a>,
     logs: Logs,
     waiting: BTreeMap<QueueNumber, Waiting>,
@@ -52,6 +54,7 @@ impl<'a> Sweep<'a> {
     pub(super) fn new(known: Known, report: Report<'a>) -> Self {
         Self {
             known,
+            accounts: Accounts::default(),
             report,
             logs: Logs::default(),
             waiting: BTreeMap::new(),
@@ -113,6 +116,16 @@ impl<'a> Sweep<'a> {
             Place::Policy(project, queue) => self.policy(project, queue, value),
             Place::GroupRecord(queue, group) => {
                 self.metadata(&format!("the entry of group {}", group.0), queue);
+            }
+            Place::User(user) => self.accounts.user(user, value, &mut self.report),
+            Place::Project(project) => self.accounts.project(project, value, &mut self.report),
+            Place::Roles(user, project) => {
+                self.accounts
+                    .roles((user, project), value, &mut self.report);
+            }
+            Place::AccessKey(hash) => self.accounts.access_key(&hash, value, &mut self.report),
+            Place::RevokedToken(user, _) => {
+                self.accounts.revoked_token(user, value, &mut self.report);
             }
             Place::GroupState(queue, group) => {
                 self.is_owned("a state", queue, group);

@@ -40,6 +40,10 @@ impl<const N: usize> Key<N> {
         self.field(field.to_be_bytes())
     }
 
+    pub(super) fn id(self, field: &[u8; 16]) -> Self {
+        self.field(*field)
+    }
+
     pub(super) fn queue(self, queue: QueueNumber) -> Self {
         self.u64(queue.0)
     }
@@ -107,6 +111,10 @@ impl<'a> Fields<'a> {
 
     pub(super) fn u64(&mut self) -> Result<u64, Error> {
         self.field().map(u64::from_be_bytes)
+    }
+
+    pub(super) fn id(&mut self) -> Result<[u8; 16], Error> {
+        self.field()
     }
 
     pub(super) fn queue(&mut self) -> Result<QueueNumber, Error> {

@@ -1,12 +1,15 @@
 //! What any key names: for whoever reads the whole store, and not one space of it.
 
 use super::{
-    Kind, Space, parse_delayed, parse_failures, parse_garbage, parse_group_record,
-    parse_group_state, parse_log, parse_policy, parse_queue_record, parse_queue_state,
-    parse_queue_tags, parse_quota, parse_settled, parse_stored,
+    Kind, Space, parse_access_key, parse_delayed, parse_failures, parse_garbage,
+    parse_group_record, parse_group_state, parse_log, parse_policy, parse_project,
+    parse_queue_record, parse_queue_state, parse_queue_tags, parse_quota, parse_revoked_token,
+    parse_roles, parse_settled, parse_stored, parse_user,
 };
 use crate::store::Error;
-use crate::types::{GroupNumber, LogNumber, Offset, ProjectId, QueueId, QueueNumber, Timestamp};
+use crate::types::{
+    GroupNumber, LogNumber, Offset, ProjectId, QueueId, QueueNumber, Timestamp, UserId,
+};
 
 /// What an entry is, as its key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,16 @@ pub enum Place {
     Policy(ProjectId, QueueId),
     /// [`super::group_record`].
     GroupRecord(QueueNumber, GroupNumber),
+    /// [`super::user`].
+    User(UserId),
+    /// [`super::project`].
+    Project(ProjectId),
+    /// [`super::roles`].
+    Roles(UserId, Option<ProjectId>),
+    /// [`super::access_key`].
+    AccessKey([u8; 16]),
+    /// [`super::revoked_token`]: user, token.
+    RevokedToken(UserId, [u8; 16]),
     /// [`super::group_state`].
     GroupState(QueueNumber, GroupNumber),
     /// [`super::log`]: queue, log, base offset, part.
@@ -98,6 +111,11 @@ impl Place {
         const STORED: u8 = Kind::Stored as u8;
         const QUOTA: u8 = Kind::Quota as u8;
         const POLICY: u8 = Kind::Policy as u8;
+        const USER: u8 = Kind::User as u8;
+        const PROJECT: u8 = Kind::Project as u8;
+        const ROLES: u8 = Kind::Roles as u8;
+        const ACCESS_KEY: u8 = Kind::AccessKey as u8;
+        const REVOKED_TOKEN: u8 = Kind::RevokedToken as u8;
         let alone = [
             (super::format(), Self::Format),
             (super::probe(), Self::Probe),
@@ -119,6 +137,17 @@ impl Place {
             Some(&GROUP) => {
                 let (queue, group) = parse_group_record(key)?;
                 Self::GroupRecord(queue, group)
+            }
+            Some(&USER) => Self::User(parse_user(key)?),
+            Some(&PROJECT) => Self::Project(parse_project(key)?),
+            Some(&ROLES) => {
+                let (user, project) = parse_roles(key)?;
+                Self::Roles(user, project)
+            }
+            Some(&ACCESS_KEY) => Self::AccessKey(parse_access_key(key)?),
+            Some(&REVOKED_TOKEN) => {
+                let (user, token) = parse_revoked_token(key)?;
+                Self::RevokedToken(user, token)
             }
             _ => return Err(unknown(key)),
         })
@@ -166,6 +195,19 @@ mod tests {
         check(
             &key::group_record(QUEUE, GROUP),
             Place::GroupRecord(QUEUE, GROUP),
+        );
+        let (user, project) = (UserId::from_bytes([1; 16]), ProjectId::from_bytes([2; 16]));
+        check(&key::user(user), Place::User(user));
+        check(&key::project(project), Place::Project(project));
+        check(&key::roles(user, None), Place::Roles(user, None));
+        check(
+            &key::roles(user, Some(project)),
+            Place::Roles(user, Some(project)),
+        );
+        check(&key::access_key(&[3; 16]), Place::AccessKey([3; 16]));
+        check(
+            &key::revoked_token(user, &[4; 16]),
+            Place::RevokedToken(user, [4; 16]),
         );
         check(
             &key::group_state(QUEUE, GROUP),
