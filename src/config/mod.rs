@@ -110,6 +110,7 @@ fn http(layers: &Layers, limits: &Limits, tls: Option<&TlsFiles>) -> Result<http
             "" => Ok(None),
             url => url.parse().map(Some),
         })?,
+        region: layers.text("auth.region", str::parse)?,
         body_bytes_max,
         inflight_body_bytes_max: layers
             .number("http.inflight_body_bytes_max", body_bytes_max..=64 * GIB)?,

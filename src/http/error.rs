@@ -52,6 +52,11 @@ impl Error {
         self
     }
 
+    /// Its code, its text, and when to try again: for an API that spells errors in another form.
+    pub fn into_parts(self) -> (Code, Cow<'static, str>, Option<Duration>) {
+        (self.code, self.text, self.retry_after)
+    }
+
     /// What the client is told apart from the text.
     #[cfg(test)]
     pub const fn code(&self) -> Code {

@@ -4,7 +4,7 @@
 //! queries, paths). Refuses to know how a queue behaves: handlers parse, call the broker, map and respond.
 //!
 //! ```text
-//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ ops
+//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ keystone │ ops
 //! ```
 
 mod caller;
@@ -14,6 +14,7 @@ mod error;
 mod ext;
 mod front;
 mod json;
+mod keystone;
 mod needs;
 mod ops;
 mod path;
@@ -21,6 +22,7 @@ mod payload;
 mod peer;
 mod public_url;
 mod query;
+mod region;
 mod request_id;
 mod routes;
 mod server;
@@ -41,6 +43,7 @@ use routes::Routes;
 
 pub use front::Front;
 pub use public_url::PublicUrl;
+pub use region::Region;
 pub use routes::Route;
 pub use server::Server;
 pub use settings::Settings;
@@ -103,6 +106,7 @@ pub fn routes() -> Vec<Route> {
 /// Every route of this port. Also unknown paths and methods get the API's error form.
 fn router(app: App) -> Router {
     ops::routes()
+        .merge(keystone::routes())
         .merge(project_routes().into_router())
         .fallback(async || Error::new(code::NO_PATH, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {

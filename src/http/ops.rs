@@ -1,4 +1,4 @@
-//! What operators ask: is it up, and what is it.
+//! What operators ask: is it up.
 
 use axum::Router;
 use axum::extract::State;
@@ -12,9 +12,7 @@ use crate::broker::Condition;
 
 /// The routes outside every API.
 pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(product))
-        .route("/health", get(health))
+    Router::new().route("/health", get(health))
 }
 
 async fn health(State(app): State<App>) -> Response {
@@ -31,15 +29,4 @@ async fn health(State(app): State<App>) -> Response {
         ),
     };
     json::answer(status, body)
-}
-
-async fn product() -> Response {
-    const PRODUCT: &str = concat!(
-        "{\"name\":\"",
-        env!("CARGO_PKG_NAME"),
-        "\",\"version\":\"",
-        env!("CARGO_PKG_VERSION"),
-        "\"}"
-    );
-    json::answer(StatusCode::OK, PRODUCT)
 }

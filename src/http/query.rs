@@ -45,6 +45,12 @@ impl<'a> Query<'a> {
         self.all(name).next()
     }
 
+    /// Whether the parameter is there, be it without a value.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given == name)
+    }
+
     /// The truth value of this parameter.
     ///
     /// # Errors
@@ -155,6 +161,7 @@ mod tests {
         assert_eq!(query.first("time_wait"), None);
         assert_eq!(query.first("x"), Some("ü y"));
         assert_eq!(query.first("flag"), None);
+        assert!(query.has("flag") && !query.has("y"));
         assert_eq!(query.first("y"), None);
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::peer::Scheme;
 use super::public_url::PublicUrl;
+use super::region::Region;
 use super::tls::Tls;
 
 /// The server's limits, read from the configuration. Beyond each stands an error, never a wait without end.
@@ -13,6 +14,8 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// The certificate with which every connection speaks TLS; nothing for plain connections.
     pub tls: Option<Tls>,
+    /// Where the catalogue places the server.
+    pub region: Region,
     /// Bytes of one request body. A send beyond it is refused with 400, anything else with 413.
     pub body_bytes_max: usize,
     /// Bytes of request bodies that all requests together may hold. Who finds no room within `body_timeout` gets 503.
@@ -52,6 +55,7 @@ impl Default for Settings {
         Self {
             public_url: None,
             tls: None,
+            region: Region::default(),
             body_bytes_max: 2 << 20,
             inflight_body_bytes_max: 256 << 20,
             json_depth_max: 64,

@@ -9,7 +9,7 @@ async fn an_unknown_path_is_404_in_the_error_form() {
     let server = Server::start().await;
     for path in [
         "/nowhere",
-        "/v3",
+        "/v5",
         &at("/queue"),
         &at("/queues/a/b"),
         "/v1.0",

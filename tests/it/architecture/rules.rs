@@ -39,7 +39,7 @@ const MAY_KNOW: [(&str, &[&str]); 14] = [
 ];
 
 /// The folders of `http` that each speak one protocol, and must not know each other.
-const PROTOCOLS: [&str; 2] = ["dms", "ext"];
+const PROTOCOLS: [&str; 3] = ["dms", "ext", "keystone"];
 
 /// What comes from outside and has a home: only these modules may name it.
 const HOMES: [(&str, &[&str]); 22] = [
