@@ -23,10 +23,11 @@ use crate::http;
 use crate::identity;
 use crate::store;
 use crate::telemetry;
-use crate::types::{Limits, Quota, Retention, time::HOUR_MS};
+use crate::types::{Limits, Quota, Retention};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
+const DAY_S: u64 = 24 * 3_600;
 
 /// Settings that were checked.
 #[derive(Debug)]
@@ -164,7 +165,7 @@ enum Mode {
 }
 
 fn limits(layers: &Layers) -> Result<Limits, Error> {
-    let retention_h: u64 = layers.number("limits.retention_h", 1..=8_760)?;
+    let retention_s: u64 = layers.number("limits.retention_s", 1..=365 * DAY_S)?;
     Ok(Limits {
         quota: quota(layers)?,
         messages_per_send: layers.number("limits.messages_per_send", 1..=1_024)?,
@@ -172,7 +173,7 @@ fn limits(layers: &Layers) -> Result<Limits, Error> {
         leases_per_group: layers.number("limits.leases_per_group", 10..=10_000_000)?,
         polls_per_group: layers.number("limits.polls_per_group", 1..=1_000_000)?,
         mailbox_len: layers.number("limits.mailbox_len", 1..=1_000_000)?,
-        retention: Retention::from_ms(retention_h * HOUR_MS),
+        retention: Retention::from_ms(retention_s * 1_000),
     })
 }
 

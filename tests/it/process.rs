@@ -66,11 +66,16 @@ impl Server {
         BufReader::new(self.child.stderr.take().unwrap())
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it this signal (`TERM`, `INT`, `HUP`).
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
         let status = kill
-            .args(["-s", name, &self.child.id().to_string()])
+            .args(["-s", name, &self.id().to_string()])
             .status();
         assert!(status.unwrap().success());
     }
