@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use rohrpost::broker::{self, Broker, Clock, Room};
 use rohrpost::http;
-use rohrpost::identity::Gate;
+use rohrpost::identity::{self, DomainName, Gate, Identity, IdentityKey, Uncommitted};
 use rohrpost::store::SimulatedStore;
 use rohrpost::types::{HandlerKey, Limits, Timestamp};
 use serde_json::{Value, json};
@@ -46,10 +46,40 @@ fn new_clock() -> Clock {
     Clock::manual(Timestamp(START_MS))
 }
 
+/// Whom a server lets in.
+#[derive(Clone)]
+enum Guard {
+    /// Those that this gate lets in.
+    Given(Gate),
+    /// Users that it keeps itself.
+    Local,
+}
+
+fn open_gate(guard: &Guard, store: &SimulatedStore, broker: &Broker) -> Gate {
+    if let Guard::Given(gate) = guard {
+        return gate.clone();
+    }
+    let settings = identity::Settings {
+        domain_name: DomainName::parse("Default").expect("a name"),
+        token_lifetime: Duration::from_hours(24),
+        signature_skew: Duration::from_mins(15),
+        key: IdentityKey::new([8; 32]),
+    };
+    let broker = broker.clone();
+    let commit = move |batch| -> identity::Committing {
+        let broker = broker.clone();
+        let write = async move { broker.write_entries(batch).await };
+        Box::pin(async { write.await.map_err(|_| Uncommitted::Stopped) })
+    };
+    Gate::local(Identity::open(store, settings, Box::new(commit)).expect("a sound store opens"))
+}
+
 /// A running server. Its clock stands still until a test moves it.
 pub struct Server {
     pub clock: Clock,
     pub broker: Broker,
+    gate: Gate,
+    guard: Guard,
     store: Arc<SimulatedStore>,
     addr: SocketAddr,
     client: Client,
@@ -99,6 +129,23 @@ impl Reply {
             self.headers["x-openstack-request-id"]
         );
     }
+
+    /// Checks that this is an error in Keystone's form, with this status.
+    #[track_caller]
+    pub fn expect_fault(&self, status: u16) {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/json");
+        if self.text.is_empty() {
+            return;
+        }
+        let body = self.json();
+        let error = body["error"].as_object().expect("an error");
+        assert_eq!(error.len(), 3, "{body}");
+        assert_eq!(error["code"], status, "{body}");
+        for text in ["message", "title"] {
+            assert!(!error[text].as_str().expect("a text").is_empty(), "{body}");
+        }
+    }
 }
 
 impl Server {
@@ -107,13 +154,21 @@ impl Server {
     }
 
     pub async fn start_with(limits: Limits, settings: http::Settings) -> Self {
-        Self::start_on(new_store(), new_clock(), limits, settings, Gate::open()).await
+        let guard = Guard::Given(Gate::open());
+        Self::start_on(new_store(), new_clock(), limits, settings, guard).await
     }
 
     /// A server that asks who asks.
     pub async fn start_behind(gate: Gate) -> Self {
         let (limits, settings) = (Limits::default(), http::Settings::default());
-        Self::start_on(new_store(), new_clock(), limits, settings, gate).await
+        let guard = Guard::Given(gate);
+        Self::start_on(new_store(), new_clock(), limits, settings, guard).await
+    }
+
+    /// A server that keeps users itself, and has none yet.
+    pub async fn start_with_users(settings: http::Settings) -> Self {
+        let limits = Limits::default();
+        Self::start_on(new_store(), new_clock(), limits, settings, Guard::Local).await
     }
 
     async fn start_on(
@@ -121,11 +176,12 @@ impl Server {
         clock: Clock,
         limits: Limits,
         settings: http::Settings,
-        gate: Gate,
+        guard: Guard,
     ) -> Self {
         let broker = open_broker(Arc::clone(&store), limits, clock.clone());
+        let gate = open_gate(&guard, &store, &broker);
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = http::Server::bind(any_port, settings, broker.clone(), gate);
+        let server = http::Server::bind(any_port, settings, broker.clone(), gate.clone());
         let server = server.await.expect("the loopback has free ports");
         let addr = server.local_addr();
         let (stop, stopped) = oneshot::channel();
@@ -136,6 +192,8 @@ impl Server {
         Self {
             clock,
             broker,
+            gate,
+            guard,
             store,
             addr,
             client: Client::new(),
@@ -155,7 +213,17 @@ impl Server {
         let clock = self.clock.clone();
         self.serving.abort();
         let (limits, settings) = (Limits::default(), http::Settings::default());
-        Self::start_on(store, clock, limits, settings, Gate::open()).await
+        Self::start_on(store, clock, limits, settings, self.guard).await
+    }
+
+    /// The users of a server that keeps them itself.
+    pub fn identity(&self) -> &Identity {
+        self.gate.identity().expect("it keeps users")
+    }
+
+    /// Scheme, address and port.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.addr)
     }
 
     /// Lets the server stop; what it gives resolves when it has.
@@ -182,10 +250,24 @@ impl Server {
     }
 
     pub async fn request(&self, method: &str, path: &str, body: Option<&str>) -> Reply {
+        self.request_with(&[], method, path, body).await
+    }
+
+    /// The same with these headers.
+    pub async fn request_with(
+        &self,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Reply {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request = self
             .client
             .request(method, format!("http://{}{path}", self.addr));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(body) = body {
             request = request.body(body.to_owned());
         }

@@ -35,6 +35,7 @@ mod errors;
 mod ext;
 mod external_keystone;
 mod fake_keystone;
+mod keystone;
 mod limits;
 mod stop;
 mod tls;

@@ -1,0 +1,10 @@
+//! The identity API, by route. Each test has a server of its own with the same few users.
+
+mod cloud;
+mod keys;
+mod projects;
+mod roles;
+mod services;
+mod tokens;
+mod users;
+mod versions;
