@@ -74,9 +74,7 @@ impl Server {
     /// Sends it this signal (`TERM`, `INT`, `HUP`).
     pub fn signal(&self, name: &str) {
         let mut kill = Command::new("kill");
-        let status = kill
-            .args(["-s", name, &self.id().to_string()])
-            .status();
+        let status = kill.args(["-s", name, &self.id().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
