@@ -119,7 +119,13 @@ impl Server {
         let started = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
         command
-            .args(["--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "--set",
+                "auth.mode=none",
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(folder);
         let mut child = command
             .stdin(Stdio::null())

@@ -188,6 +188,7 @@ async fn alone<T>(mut shared: Arc<T>) -> T {
 fn gate(auth: AuthMode) -> Result<Gate> {
     Ok(match auth {
         AuthMode::None => Gate::open(),
+        AuthMode::Local(_) => bail!("auth.mode = \"local\" cannot be served yet"),
         AuthMode::Keystone(settings) => Gate::external(Keystone::new(*settings)?),
     })
 }
@@ -218,7 +219,7 @@ fn leave_soon(error: &store::Error) {
 const fn warning(auth: &AuthMode) -> Option<&'static str> {
     match auth {
         AuthMode::None => Some("auth.mode is none: every request is accepted, for any project"),
-        AuthMode::Keystone(_) => None,
+        AuthMode::Local(_) | AuthMode::Keystone(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a configuration is refused.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::layers::Origin;
 
@@ -17,12 +17,14 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is not TOML.
-    #[error("the configuration file {path} is not valid TOML")]
+    #[error("the configuration file {path} is not valid TOML in line {line}: {what}")]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where, and what is wrong there.
-        source: Box<toml::de::Error>,
+        /// The line, from 1. What stands there is not told, as it may be a secret.
+        line: usize,
+        /// What is wrong there.
+        what: String,
     },
     /// There is no such setting.
     #[error("{key} ({origin}) is not a setting: {allowed}")]
@@ -46,6 +48,14 @@ pub enum Error {
         /// What is allowed.
         allowed: String,
     },
+    /// An entry of a list lacks a key that it must have.
+    #[error("{key} ({origin}) is missing")]
+    Missing {
+        /// The key, with its list and entry.
+        key: String,
+        /// Where the list stands.
+        origin: Origin,
+    },
     /// The file that the setting names is not what it should be.
     #[error("{key} = {path:?} ({origin}) cannot be used: {reason}")]
     BadFile {
@@ -58,4 +68,16 @@ pub enum Error {
         /// What is wrong with the file.
         reason: String,
     },
+}
+
+impl Error {
+    /// What keeps `text` of the file at `path` from being TOML.
+    pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        Self::Syntax {
+            path: path.to_owned(),
+            line: before.unwrap_or_default().matches('\n').count() + 1,
+            what: error.message().to_owned(),
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::Error;
+use super::entries::shown;
 
 /// The lowest layer, which is also the list of all keys and the type of each.
 pub(super) const DEFAULTS: &str = include_str!("../../config/rohrpost.toml");
@@ -30,7 +31,7 @@ pub enum Origin {
 }
 
 /// Every setting's value, by `section.key`, with its origin. Values are not checked yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Layers {
     settings: BTreeMap<String, (Value, Origin)>,
 }
@@ -57,10 +58,9 @@ impl Layers {
             path: path.to_owned(),
             source,
         })?;
-        let table: Table = text.parse().map_err(|source| Error::Syntax {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let table: Table = text
+            .parse()
+            .map_err(|error| Error::syntax(path, &text, &error))?;
         flatten(table)
             .into_iter()
             .try_for_each(|(key, value)| self.lay(&key, value, Origin::File(path.to_owned())))
@@ -94,11 +94,12 @@ impl Layers {
     }
 
     /// A text means what the default's type makes of it. One that cannot be of that type stays a text, for the
-    /// check of its range to refuse.
+    /// check of its range to refuse; but for a list, which may have had secrets in it.
     fn lay_text(&mut self, key: &str, text: &str, origin: Origin) -> Result<(), Error> {
         let value = match self.settings.get(key) {
             Some((Value::Integer(_), _)) => text.parse().ok().map(Value::Integer),
             Some((Value::Boolean(_), _)) => text.parse().ok().map(Value::Boolean),
+            Some((Value::Array(_), _)) => text.parse().ok().or(Some(Value::Boolean(false))),
             _ => None,
         };
         self.lay(key, value.unwrap_or_else(|| text.into()), origin)
@@ -123,7 +124,9 @@ impl Layers {
         let keys: Vec<_> = split()
             .filter_map(|(known, key)| (known == section).then_some(key))
             .collect();
-        if keys.is_empty() {
+        if self.settings.contains_key(section) && section != key {
+            format!("{section} is a list, and each of its entries begins with [[{section}]]")
+        } else if keys.is_empty() {
             let sections: BTreeSet<_> = split().map(|(section, _)| section).collect();
             let sections: Vec<_> = sections.into_iter().collect();
             format!("the sections are {}", sections.join(", "))
@@ -167,7 +170,7 @@ impl Layers {
             .ok_or_else(|| self.refuse(key, "true or false"))
     }
 
-    fn setting(&self, key: &str) -> &(Value, Origin) {
+    pub(super) fn setting(&self, key: &str) -> &(Value, Origin) {
         let setting = self.settings.get(key);
         setting.expect("every key that is asked for stands in the built-in file, as a test shows")
     }
@@ -182,7 +185,7 @@ impl Layers {
         let (value, origin) = self.setting(key);
         Error::BadValue {
             key: key.to_owned(),
-            value: shown(key, value),
+            value: shown(key, value).to_string(),
             origin: origin.clone(),
             allowed: allowed.into(),
         }
@@ -206,14 +209,10 @@ impl fmt::Display for Layers {
             let is_comment = line.starts_with('#');
             match line.split_once(" = ").filter(|_| !is_comment) {
                 None => writeln!(f, "{line}")?,
-                Some((key, _)) => {
-                    let (value, origin) = self.setting(&format!("{section}.{key}"));
-                    write!(f, "{key} = {}", shown(key, value))?;
-                    match origin {
-                        Origin::Default => writeln!(f)?,
-                        origin => writeln!(f, " # {origin}")?,
-                    }
-                }
+                Some((key, _)) => match self.setting(&format!("{section}.{key}")) {
+                    (value, Origin::Default) => writeln!(f, "{key} = {}", shown(key, value))?,
+                    (value, origin) => writeln!(f, "{key} = {} # {origin}", shown(key, value))?,
+                },
             }
         }
         Ok(())
@@ -228,16 +227,6 @@ impl fmt::Display for Origin {
             Self::Environment(name) => write!(f, "from the environment's {name}"),
             Self::Flag(flag) => write!(f, "from the flag {flag}"),
         }
-    }
-}
-
-/// The value as it may be shown: of a secret only whether there is one.
-fn shown(key: &str, value: &Value) -> String {
-    let is_secret = key.ends_with("password") || key.ends_with("secret_key");
-    match value {
-        Value::String(text) if is_secret && text.is_empty() => value.to_string(),
-        _ if is_secret => r#""***""#.to_owned(),
-        value => value.to_string(),
     }
 }
 

@@ -4,6 +4,8 @@
 //! defines its own `Settings`, which are filled here. No configuration framework, because a refusal has to name
 //! the key, the value, where it came from and what is allowed.
 
+mod auth;
+mod entries;
 mod error;
 mod file;
 mod keystone;
@@ -15,12 +17,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use auth::{AuthMode, LocalAuth};
 pub use error::Error;
 pub use layers::{Layers, Origin};
 pub use tls::TlsFiles;
 
 use crate::http;
-use crate::identity;
 use crate::store;
 use crate::telemetry;
 use crate::types::{Limits, Quota, Retention};
@@ -56,15 +58,6 @@ pub struct Config {
     pub workers: Option<usize>,
 }
 
-/// Who may ask, and for what.
-#[derive(Debug)]
-pub enum AuthMode {
-    /// Everybody, for any project.
-    None,
-    /// Who shows a token of this Keystone.
-    Keystone(Box<identity::keystone::Settings>),
-}
-
 impl Config {
     /// Checks every setting.
     ///
@@ -82,7 +75,7 @@ impl Config {
             store: store(layers)?,
             reserve_bytes: layers.number("storage.reserve_bytes", 0..=1_024 * GIB as u64)?,
             batch_cache_bytes: layers.number("storage.batch_cache_bytes", 0..=64 * GIB)?,
-            auth: auth(layers, listen)?,
+            auth: auth::auth(layers, listen)?,
             limits,
             log: log(layers)?,
             workers: match layers.number("runtime.workers", 0..=1_024)? {
@@ -139,29 +132,6 @@ fn store(layers: &Layers) -> Result<store::Settings, Error> {
         cache_capacity_bytes: layers
             .number("storage.cache_capacity_bytes", MIB as u64..=64 * GIB as u64)?,
     })
-}
-
-fn auth(layers: &Layers, listen: SocketAddr) -> Result<AuthMode, Error> {
-    let allow_insecure = layers.truth("auth.allow_insecure")?;
-    let mode = layers.text("auth.mode", |text| match text {
-        "none" if listen.ip().is_loopback() || allow_insecure => Ok(Mode::None),
-        "none" => Err(format!(
-            "\"none\" on a loopback address only (http.listen is {listen}), or with auth.allow_insecure = true, \
-             as it accepts every request for any project"
-        )),
-        "keystone" => Ok(Mode::Keystone),
-        _ => Err(r#""keystone" or "none""#.to_owned()),
-    })?;
-    Ok(match mode {
-        Mode::None => AuthMode::None,
-        Mode::Keystone => AuthMode::Keystone(Box::new(keystone::settings(layers)?)),
-    })
-}
-
-/// The name of an [`AuthMode`], before its own settings are read.
-enum Mode {
-    None,
-    Keystone,
 }
 
 fn limits(layers: &Layers) -> Result<Limits, Error> {

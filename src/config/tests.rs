@@ -3,6 +3,9 @@
 use std::io::Write;
 
 use super::*;
+use crate::identity;
+
+mod users;
 
 const OPERATORS_FILE: &str = "operator's file";
 
@@ -129,12 +132,14 @@ fn the_nearer_layer_wins() {
 fn an_unknown_key_is_refused_with_the_keys_that_exist() {
     assert_eq!(
         refused_file("[auth]\nmod = \"none\""),
-        "auth.mod (from operator's file) is not a setting: the keys of [auth] are allow_insecure, mode"
+        "auth.mod (from operator's file) is not a setting: the keys of [auth] are \
+         allow_insecure, domain_name, mode, projects, region, signature_skew_s, token_lifetime_s, users"
     );
     assert_eq!(
         refusal("", &[("ROHRPOST__AUTH__MOD", "none")], &[]),
         "auth.mod (from the environment's ROHRPOST__AUTH__MOD) is not a setting: \
-         the keys of [auth] are allow_insecure, mode"
+         the keys of [auth] are \
+         allow_insecure, domain_name, mode, projects, region, signature_skew_s, token_lifetime_s, users"
     );
     assert_eq!(
         refusal("", &[], &[("aut.mode", "none")]),
@@ -195,7 +200,7 @@ fn a_word_is_refused_with_the_words_that_exist() {
     assert_eq!(
         refused_file("[auth]\nmode = \"token\""),
         "auth.mode = \"token\" (from operator's file) is refused; \
-         allowed: \"keystone\" or \"none\""
+         allowed: \"local\", \"keystone\" or \"none\""
     );
     assert_eq!(
         refused_file("[http]\nlisten = \"localhost\""),
@@ -224,17 +229,18 @@ fn a_body_must_have_room_for_the_messages() {
 
 #[test]
 fn serving_everybody_beyond_this_machine_needs_a_word_from_the_operator() {
-    let exposed = [("http.listen", "0.0.0.0:8080")];
+    let exposed = [("http.listen", "0.0.0.0:8080"), ("auth.mode", "none")];
     assert_eq!(
         refusal("", &[], &exposed),
-        "auth.mode = \"none\" (the default) is refused; allowed: \"none\" on a loopback address only \
+        "auth.mode = \"none\" (from the flag --set) is refused; allowed: \"none\" on a loopback address only \
          (http.listen is 0.0.0.0:8080), or with auth.allow_insecure = true, \
          as it accepts every request for any project"
     );
     for flags in [
-        &[exposed[0], ("auth.allow_insecure", "true")][..],
-        &[("http.listen", "127.8.8.8:80")],
-        &[("http.listen", "[::1]:80")],
+        &[exposed[0], exposed[1], ("auth.allow_insecure", "true")][..],
+        &[("http.listen", "127.8.8.8:80"), exposed[1]],
+        &[("http.listen", "[::1]:80"), exposed[1]],
+        &[exposed[0], ("auth.mode", "local")],
     ] {
         assert!(
             Config::check(&layers("", &[], flags).unwrap()).is_ok(),
@@ -245,10 +251,14 @@ fn serving_everybody_beyond_this_machine_needs_a_word_from_the_operator() {
 
 #[test]
 fn a_file_that_is_not_toml_is_refused_by_name_and_line() {
-    let error = layers("[http]\nlisten 3", &[], &[]).unwrap_err();
-    assert!(matches!(error, Error::Syntax { .. }), "{error}");
-    let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("line 2"), "{cause}");
+    let said = refused_file("[http]\nlisten 3");
+    let expected = "the configuration file operator's file is not valid TOML in line 2: ";
+    assert!(said.starts_with(expected), "{said}");
+    let said = refused_file("\n[[auth.users]]\npassword = 'correct horse");
+    assert!(
+        said.contains("in line 3") && !said.contains("horse"),
+        "{said}"
+    );
 
     let error = Layers::new().lay_file("/no/such/file.toml".as_ref());
     let error = error.unwrap_err().to_string();
@@ -291,7 +301,7 @@ fn keystone(
         .auth
     {
         AuthMode::Keystone(settings) => Ok(settings),
-        AuthMode::None => panic!("another mode was set"),
+        AuthMode::None | AuthMode::Local(_) => panic!("another mode was set"),
     }
 }
 

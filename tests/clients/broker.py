@@ -58,6 +58,8 @@ class Broker:
             self.address,
             "--data",
             str(self._folder / "data"),
+            "--set",
+            "auth.mode=none",
         ]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROHRPOST__")}
         with self._log.open("ab") as log:

@@ -9,7 +9,7 @@ use std::str;
 
 use tempfile::tempdir;
 
-use crate::process::{Server, rohrpost, run};
+use crate::process::{OPEN, Server, rohrpost, run};
 
 #[track_caller]
 fn assert_refused(output: &Output, status: i32, words: &[&str]) {
@@ -95,6 +95,7 @@ fn an_address_that_is_taken_ends_serve_with_1() {
     let address = taken.local_addr().unwrap().to_string();
     let output = rohrpost(&["--listen", &address, "--set", "log.level=off", "--data"])
         .arg(folder.path())
+        .args(OPEN)
         .output()
         .unwrap();
     assert_refused(
@@ -120,6 +121,7 @@ fn a_damaged_handler_key_ends_serve_with_1() {
         "--data",
     ])
     .arg(folder.path())
+    .args(OPEN)
     .output()
     .unwrap();
     assert_refused(
@@ -171,6 +173,7 @@ fn the_log_can_be_json() {
         "--data",
     ])
     .arg(folder.path())
+    .args(OPEN)
     .stdout(Stdio::null())
     .stderr(Stdio::piped())
     .spawn()

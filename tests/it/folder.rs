@@ -12,7 +12,7 @@ use rohrpost::types::{LogNumber, Offset, QueueNumber};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
-use crate::process::{Server, rohrpost, run};
+use crate::process::{OPEN, Server, rohrpost, run};
 
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 const MODES: [&str; 4] = ["NORMAL", "FIFO", "KAFKA_HA", "KAFKA_HT"];
@@ -346,7 +346,11 @@ fn places(folder: &Path) -> Vec<(PathBuf, Vec<usize>)> {
 /// Whether a server starts on the folder; what it delivers must be what was sent.
 async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
     let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--set", "log.level=off"]);
-    command.arg("--data").arg(folder).stderr(Stdio::null());
+    command
+        .args(OPEN)
+        .arg("--data")
+        .arg(folder)
+        .stderr(Stdio::null());
     let Some(server) = Server::try_start(command) else {
         return false;
     };

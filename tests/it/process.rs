@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 
+/// The flags of a server that lets everybody do everything.
+pub const OPEN: [&str; 2] = ["--set", "auth.mode=none"];
+
 /// The program with these arguments and nothing set in its environment.
 pub fn rohrpost(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
@@ -30,7 +33,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it on this data folder and waits until it serves.
+    /// Starts it on this data folder, for everybody, and waits until it serves.
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
         Self::start_saying(data, arguments, Stdio::inherit())
     }
@@ -38,7 +41,7 @@ impl Server {
     /// The same with its standard error, and so its log, going elsewhere.
     pub fn start_saying(data: &Path, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).args(arguments).stderr(stderr);
+        command.arg(data).args(OPEN).args(arguments).stderr(stderr);
         Self::try_start(command).expect("it says where it serves")
     }
 

@@ -23,7 +23,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::harness::{Server, at, read_reply};
-use crate::process::{self, rohrpost, run};
+use crate::process::{self, OPEN, rohrpost, run};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
 
@@ -252,7 +252,7 @@ fn start(folder: &Path) -> process::Server {
 
 fn command(folder: &Path) -> Command {
     let mut command = rohrpost(&["--data"]);
-    command.arg(folder.join("data"));
+    command.arg(folder.join("data")).args(OPEN);
     for file in ["cert", "key"] {
         let path = folder.join(format!("{file}.pem"));
         command.args(["--set", &format!("http.tls.{file}={}", path.display())]);
