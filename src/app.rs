@@ -116,6 +116,7 @@ impl Running {
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
 
+        let control = control(store.clone(), data.clone());
         let address = server.local_addr();
         tracing::info!(%address, data = %data.display(), "serving");
         print_next_steps(address, config.tls.as_ref());
@@ -123,11 +124,11 @@ impl Running {
         let (stop_serving, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
         Ok(Self {
-            control: control(store.clone(), data),
             store,
             broker,
             serving: tokio::spawn(server.serve(stopped, GRACE)),
             stop_serving,
+            control,
         })
     }
 

@@ -4,6 +4,8 @@
 
 #[expect(dead_code, reason = "the replay of a disk needs more of it")]
 mod api;
+mod backups;
+mod failing_disk;
 mod kills;
 mod ledger;
 mod load;

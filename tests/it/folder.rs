@@ -56,7 +56,7 @@ async fn ack(address: &str, group: &str, messages: &[Value], status: &str) {
 
 /// Fills a server with queues of all modes, groups, settled pages, failures, delayed messages, dead letters, tags and
 /// a bound filter.
-async fn fill(address: &str) {
+pub async fn fill(address: &str) {
     for mode in MODES {
         let mut fields = json!({"name": mode, "queue_mode": mode, "description": "kept for ever"});
         if !mode.starts_with("KAFKA") {
@@ -147,7 +147,7 @@ fn copy_of(folder: &Path) -> TempDir {
 }
 
 /// The program on this data folder; a hang is the status 124.
-fn offline(command: &str, folder: &Path, arguments: &[&str]) -> Output {
+pub fn offline(command: &str, folder: &Path, arguments: &[&str]) -> Output {
     let mut timeout = Command::new("timeout");
     timeout.args(["-k", "1", "30", env!("CARGO_BIN_EXE_rohrpost"), command]);
     timeout
@@ -157,7 +157,7 @@ fn offline(command: &str, folder: &Path, arguments: &[&str]) -> Output {
     timeout.output().unwrap()
 }
 
-fn said(output: &Output) -> (Option<i32>, &str, &str) {
+pub fn said(output: &Output) -> (Option<i32>, &str, &str) {
     let text = |bytes| str::from_utf8(bytes).unwrap();
     (
         output.status.code(),
@@ -167,7 +167,7 @@ fn said(output: &Output) -> (Option<i32>, &str, &str) {
 }
 
 /// What `inspect --json` says of the folder, with the first messages.
-fn inspected(folder: &Path) -> String {
+pub fn inspected(folder: &Path) -> String {
     let output = offline("inspect", folder, &["--json", "--messages", "99"]);
     let (status, out, err) = said(&output);
     assert_eq!(status, Some(0), "{err}");

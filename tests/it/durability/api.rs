@@ -70,7 +70,7 @@ impl Api {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer<Value> {
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer<Value> {
         let request = self.http.request(method, format!("{}{path}", self.root));
         let request = match body {
             Some(body) => request.json(&body),
@@ -89,7 +89,7 @@ impl Api {
         format!("/v1.0/{}/queues", self.project)
     }
 
-    fn queue(&self, queue: &str) -> String {
+    pub fn queue(&self, queue: &str) -> String {
         format!("{}/{queue}", self.queues())
     }
 

@@ -14,11 +14,11 @@ use super::ledger::{GroupLedger, Ledger, Tally};
 use super::load::{Dice, Load, Shared};
 use crate::process::Server;
 
-const MODES: [&str; 3] = ["NORMAL", "FIFO", "KAFKA_HA"];
+pub const MODES: [&str; 3] = ["NORMAL", "FIFO", "KAFKA_HA"];
 /// Rounds that the same queues go through before they are drained and left.
 const ROUNDS_PER_GENERATION: u64 = 3;
 /// By when a client must have noticed that the server is gone.
-const NOTICE_TIME: Duration = Duration::from_secs(20);
+pub const NOTICE_TIME: Duration = Duration::from_secs(20);
 
 /// Kills the server so often, and tells what came of it.
 pub async fn kill_rounds(data: &Path, rounds: u64, mut dice: Dice) -> Tally {
@@ -58,11 +58,11 @@ pub async fn kill_rounds(data: &Path, rounds: u64, mut dice: Dice) -> Tally {
     tally
 }
 
-fn start(data: &Path) -> Server {
+pub fn start(data: &Path) -> Server {
     Server::start(data, &["--set", "log.level=error"])
 }
 
-async fn new_queue(api: &Api, mode: &str) -> Shared {
+pub async fn new_queue(api: &Api, mode: &str) -> Shared {
     let queue = api.create_queue(&mode.to_lowercase(), mode).await.unwrap();
     let mut groups = Vec::new();
     for name in ["one", "two"] {
@@ -73,7 +73,7 @@ async fn new_queue(api: &Api, mode: &str) -> Shared {
     Arc::new(Mutex::new(Ledger::of(queue, mode, groups)))
 }
 
-async fn all_gone(mut clients: JoinSet<Trouble>) {
+pub async fn all_gone(mut clients: JoinSet<Trouble>) {
     let joined = async {
         while let Some(ended) = clients.join_next().await {
             assert_eq!(
@@ -86,7 +86,7 @@ async fn all_gone(mut clients: JoinSet<Trouble>) {
     timeout(NOTICE_TIME, joined).await.unwrap();
 }
 
-async fn check_managed(load: &Load, tally: &mut Tally) {
+pub async fn check_managed(load: &Load, tally: &mut Tally) {
     let listed: HashSet<String> = load.api.list_queues().await.unwrap().into_iter().collect();
     let managed = std::mem::take(&mut *load.managed.lock().unwrap());
     let is_missing = |queue: &&String| !listed.contains(*queue);
@@ -112,7 +112,7 @@ async fn check_managed(load: &Load, tally: &mut Tally) {
 }
 
 /// Acknowledges what consumers held when the server was killed: its handlers are still valid.
-async fn ack_held(api: &Api, ledger: &Shared) -> u64 {
+pub async fn ack_held(api: &Api, ledger: &Shared) -> u64 {
     let groups = ledger.lock().unwrap().groups.len();
     let mut count = 0;
     for group in 0..groups {
@@ -152,7 +152,7 @@ async fn stored_in(api: &Api, ledger: &Shared) -> Vec<Vec<u64>> {
 }
 
 /// Holds everything that is stored against the ledgers, and lets a fresh group of each queue consume all of it.
-async fn check_messages(load: &Load, tally: &mut Tally) {
+pub async fn check_messages(load: &Load, tally: &mut Tally) {
     let mut checks = JoinSet::new();
     for ledger in &load.ledgers {
         checks.spawn(check_with_fresh_group(load.api.clone(), Arc::clone(ledger)));
@@ -179,7 +179,7 @@ async fn check_with_fresh_group(api: Api, ledger: Shared) -> (Shared, Vec<Vec<u6
 }
 
 /// Drains the groups that were under load: nothing that they acknowledged comes back, and everything else does.
-async fn finish(load: &Load, tally: &mut Tally) {
+pub async fn finish(load: &Load, tally: &mut Tally) {
     let mut drains = JoinSet::new();
     for ledger in &load.ledgers {
         let groups = ledger.lock().unwrap().groups.len();

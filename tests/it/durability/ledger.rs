@@ -40,7 +40,7 @@ impl Tally {
 }
 
 /// One queue, as its clients know it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger {
     pub queue: String,
     pub is_fifo: bool,
@@ -57,7 +57,7 @@ enum Answered {
 }
 
 /// One group, as its consumers know it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct GroupLedger {
     pub group: String,
     history: Vec<Event>,
@@ -70,7 +70,7 @@ pub struct GroupLedger {
     returned_after_ack: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Event {
     Delivered(Vec<u64>),
     AckTried(Vec<u64>),
@@ -86,6 +86,24 @@ impl Ledger {
             sends: Vec::new(),
             groups,
         }
+    }
+
+    /// What the clients know of the queue as it was at some moment between `self` and `after`: what was answered by
+    /// the former happened, and what was tried by the latter may have.
+    pub fn between(&self, after: &Self) -> Self {
+        let mut between = after.clone();
+        let answered_after = |(at, _): &(usize, _)| {
+            let before = self.sends.get(*at);
+            before.is_none_or(|(_, answered)| *answered == Answered::NotYet)
+        };
+        for (_, send) in between.sends.iter_mut().enumerate().filter(answered_after) {
+            send.1 = Answered::NotYet;
+        }
+        let groups = self.groups.iter().zip(&after.groups);
+        between.groups = groups
+            .map(|(before, after)| before.between(after))
+            .collect();
+        between
     }
 
     /// Notes a send before it is made, and gives what names it.
@@ -153,6 +171,14 @@ impl GroupLedger {
             group,
             ..Self::default()
         }
+    }
+
+    fn between(&self, after: &Self) -> Self {
+        let tried: Vec<u64> = after.acked.union(&after.unsure).copied().collect();
+        let mut between = Self::of(self.group.clone());
+        between.acking(&tried);
+        between.acked(&self.acked.iter().copied().collect::<Vec<_>>());
+        between
     }
 
     pub fn delivered(&mut self, batch: &[Held]) {

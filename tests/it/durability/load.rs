@@ -41,7 +41,7 @@ impl Dice {
 }
 
 /// What clients were told of queues and groups that come and go.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Managed {
     pub queues: Vec<String>,
     pub deleted_queues: Vec<String>,
