@@ -78,7 +78,7 @@ fn open_gate(guard: &Guard, store: &SimulatedStore, broker: &Broker) -> Gate {
 pub struct Server {
     pub clock: Clock,
     pub broker: Broker,
-    gate: Gate,
+    pub gate: Gate,
     guard: Guard,
     store: Arc<SimulatedStore>,
     addr: SocketAddr,
