@@ -15,10 +15,15 @@ PORT_ATTEMPTS = 3
 
 
 class Broker:
-    """`rohrpost serve` on a free loopback port, with its data and its log in `folder`."""
+    """`rohrpost serve` on a free loopback port, with its data and its log in `folder`.
 
-    def __init__(self, folder: Path):
+    `config` is the TOML of what differs from the defaults.
+    """
+
+    def __init__(self, folder: Path, config: str = ""):
         self._folder = folder
+        self._config = folder / "rohrpost.toml"
+        self._config.write_text(config)
         self._log = folder / "rohrpost.log"
         self._process: subprocess.Popen | None = None
         self.origin = ""
@@ -54,6 +59,8 @@ class Broker:
         command = [
             os.environ["ROHRPOST_BIN"],
             "serve",
+            "--config",
+            str(self._config),
             "--listen",
             self.address,
             "--data",
