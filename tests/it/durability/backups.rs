@@ -139,6 +139,9 @@ async fn a_backup_under_load_has_all_that_was_answered_before_and_nothing_that_w
     for mode in MODES {
         load.ledgers.push(kills::new_queue(&load.api, mode).await);
     }
+    // These stand between the logs of the queues under load and the states of their groups, so that there is time for
+    // the latter to run ahead.
+    send_much(&load.api).await;
     let clients = load.start(&mut Dice::of(7));
     sleep(Duration::from_millis(700)).await;
     let noted = |load: &Load| -> Vec<Ledger> {
@@ -196,9 +199,14 @@ async fn check_managed(load: &Load) {
 
 /// A server with so many messages that a backup takes a while.
 async fn much(folders: &Folders) -> Server {
-    const SENDS: u64 = 250;
     let server = Server::start(&folders.data(), &super::QUIET);
-    let api = Api::of(&server.address, 0);
+    send_much(&Api::of(&server.address, 0)).await;
+    server
+}
+
+/// A queue of its own with so many messages that a backup takes a while.
+async fn send_much(api: &Api) {
+    const SENDS: u64 = 250;
     let queue = api.create_queue("much", "NORMAL").await.unwrap();
     let path = format!("{}/messages", api.queue(&queue));
     for number in 0..SENDS {
@@ -208,7 +216,6 @@ async fn much(folders: &Folders) -> Server {
             .await
             .unwrap();
     }
-    server
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
