@@ -2,6 +2,8 @@
 
 mod accounts;
 mod log_in;
+mod sdk;
+mod signatures;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
