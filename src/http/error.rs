@@ -232,6 +232,31 @@ mod tests {
     }
 
     #[test]
+    fn every_refusal_of_the_gate_has_its_code() {
+        let refused = [
+            (Refused::Missing, 401, "DMS.10240103"),
+            (Refused::BadToken, 401, "DMS.10240101"),
+            (Refused::BadSignature("no"), 401, "DMS.10240101"),
+            (Refused::ExpiredToken, 401, "DMS.10240102"),
+            (Refused::Unavailable, 503, "DMS.10250005"),
+        ];
+        let denied = [
+            (Denied::OtherProject, 401, "DMS.10240104"),
+            (Denied::Policy, 403, "DMS.10240309"),
+            (Denied::ReadOnly, 403, "DMS.10240310"),
+            (Denied::RoleTooLow, 403, "DMS.10240311"),
+        ];
+        let refused = refused.map(|(refused, status, code)| (refused.into(), status, code));
+        let denied = denied.map(|(denied, status, code)| (denied.into(), status, code));
+        for (error, status, code) in refused.into_iter().chain(denied) {
+            let error: Error = error;
+            assert_eq!(error.code().status.as_u16(), status, "{error:?}");
+            assert_eq!(error.code().text, code, "{error:?}");
+            assert_eq!(error.retry_after.is_some(), status == 503, "{error:?}");
+        }
+    }
+
+    #[test]
     fn advice_to_wait_is_given_in_whole_seconds_from_one() {
         let error = Error::new(code::TOO_BUSY, "busy").retry_after(Duration::from_millis(10));
         assert_eq!(error.into_response().headers()["retry-after"], "1");
