@@ -14,13 +14,20 @@ STOP_SECONDS_MAX = 15
 PORT_ATTEMPTS = 3
 
 
+# A broker that asks nobody who they are.
+OPEN = """
+[auth]
+mode = "none"
+"""
+
+
 class Broker:
-    """`rohrpost serve` on a free loopback port, with its data and its log in `folder`.
+    """`rohrpost serve` on a free loopback port, with its data, its log and its configuration in `folder`.
 
     `config` is the TOML of what differs from the defaults.
     """
 
-    def __init__(self, folder: Path, config: str = ""):
+    def __init__(self, folder: Path, config: str = OPEN):
         self._folder = folder
         self._config = folder / "rohrpost.toml"
         self._config.write_text(config)
@@ -65,8 +72,6 @@ class Broker:
             self.address,
             "--data",
             str(self._folder / "data"),
-            "--set",
-            "auth.mode=none",
         ]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROHRPOST__")}
         with self._log.open("ab") as log:

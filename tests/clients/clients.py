@@ -1,4 +1,4 @@
-"""Logs the client packages in to a broker that asks nobody who they are. Knows no test."""
+"""Logs the client packages in: to a broker that asks nobody who they are, or by what a clouds.yaml says. Knows no test."""
 
 import openstack
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
@@ -16,6 +16,13 @@ def connect_otcextensions(broker: Broker, project: str):
     )
     sdk.register_otc_extensions(connection)
     return connection.dms
+
+
+def log_in(auth_type: str | None = None, **auth) -> openstack.connection.Connection:
+    """A connection with otcextensions on it, logged in by these words of a clouds.yaml's `auth`."""
+    connection = openstack.connection.Connection(auth_type=auth_type, auth=auth)
+    sdk.register_otc_extensions(connection)
+    return connection
 
 
 def connect_huawei(broker: Broker, project: str) -> DmsClient:

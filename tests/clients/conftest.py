@@ -8,6 +8,7 @@ from huaweicloudsdkdms.v2 import DmsClient
 
 from broker import Broker
 from clients import connect_huawei, connect_otcextensions
+from cloud import Cloud
 from raw_api import RawApi
 
 # No proxy of the surrounding machine may stand between a client and the loopback address.
@@ -20,6 +21,14 @@ def broker(tmp_path_factory):
     running = Broker(tmp_path_factory.mktemp("broker")).start()
     yield running
     assert running.stop() == 0, running.log
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory) -> Cloud:
+    """A broker that keeps users itself; it must also end in order."""
+    running = Cloud.start(tmp_path_factory.mktemp("cloud"))
+    yield running
+    assert running.broker.stop() == 0, running.broker.log
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """The `openstack dms …` commands of python-openstackclient with otcextensions, each run as a user runs it."""
 
-import json
 import os
-import subprocess
-import sys
 import uuid
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-COMMAND_SECONDS_MAX = 120
+from command_line import OpenStack
+
 QUEUE_COLUMNS = {
     "ID",
     "name",
@@ -20,34 +16,6 @@ QUEUE_COLUMNS = {
     "max_consume_count",
     "retention_hours",
 }
-
-
-@dataclass
-class OpenStack:
-    """The command line, logged in to one project."""
-
-    environment: dict
-
-    def run(self, *words: str) -> subprocess.CompletedProcess:
-        command = [str(Path(sys.executable).with_name("openstack")), "dms", *words]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX
-        )
-
-    def text(self, *words: str) -> str:
-        """What a command that must succeed printed."""
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def json(self, *words: str):
-        return json.loads(self.text(*words, "-f", "json"))
-
-    def error(self, *words: str) -> str:
-        """What a command that must fail complained about."""
-        done = self.run(*words)
-        assert done.returncode != 0, done.stdout
-        return done.stderr
 
 
 @pytest.fixture
@@ -60,7 +28,8 @@ def openstack(broker, project, tmp_path) -> OpenStack:
             "OS_AUTH_TYPE": "admin_token",
             "OS_ENDPOINT": f"{broker.origin}/v1.0/{project}",
             "OS_TOKEN": "any",
-        }
+        },
+        ("dms",),
     )
 
 
