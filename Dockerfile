@@ -12,7 +12,7 @@ FROM scratch
 COPY --from=build /image/rohrpost /rohrpost
 COPY --from=build --chown=65532:65532 /image/data /data
 USER 65532:65532
-# The server refuses to start on this address until ROHRPOST__AUTH__ALLOW_INSECURE=true says that it is meant.
+# All addresses of the container; which machines reach them is for whoever publishes the port.
 ENV ROHRPOST__HTTP__LISTEN=0.0.0.0:8080 \
     ROHRPOST__STORAGE__PATH=/data
 VOLUME /data

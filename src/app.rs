@@ -1,12 +1,13 @@
 //! The one place that wires everything, starts it and stops it in order.
 //!
-//! Owns the order: data folder → store → handler key → broker → server, and back. Refuses to know what any of
+//! Owns the order: data folder → store → handler key → broker → users → server, and back. Refuses to know what any of
 //! them does.
 
+mod accounts;
 mod renewal;
+mod welcome;
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
@@ -26,8 +27,9 @@ use crate::control;
 use crate::http;
 use crate::identity::keystone::Keystone;
 use crate::identity::{self, Gate};
-use crate::store::{self, Imaged, SledStore, folder};
+use crate::store::{self, Imaged, SledStore, Store, folder};
 use renewal::Renewal;
+use welcome::{Users, Welcome};
 
 /// How long an orderly stop may take.
 const STOP_TIME: Duration = Duration::from_secs(10);
@@ -88,6 +90,9 @@ struct Running {
 
 impl Running {
     async fn start(config: Config) -> Result<Self> {
+        if let Some(warning) = warning(&config) {
+            tracing::warn!("{warning}");
+        }
         let data = config.data;
         folder::create(&data)?;
         folder::check_whole(&data)?;
@@ -108,10 +113,8 @@ impl Running {
                 on_failure: Box::new(leave_soon),
             },
         )?;
-        if let Some(warning) = warning(&config.auth) {
-            tracing::warn!("{warning}");
-        }
-        let gate = gate(config.auth)?;
+        let certificate = config.tls.as_ref().map(TlsFiles::cert);
+        let (gate, users) = gate(config.auth, store.as_ref(), &broker, &data).await?;
         let server = http::Server::bind(config.listen, config.http, broker.clone(), gate)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -119,7 +122,7 @@ impl Running {
         let control = control(store.clone(), data.clone());
         let address = server.local_addr();
         tracing::info!(%address, data = %data.display(), "serving");
-        print_next_steps(address, config.tls.as_ref());
+        Welcome::new(address, certificate, users).print();
 
         let (stop_serving, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
@@ -185,12 +188,23 @@ async fn alone<T>(mut shared: Arc<T>) -> T {
     }
 }
 
-/// Who may ask.
-fn gate(auth: AuthMode) -> Result<Gate> {
+/// Who may ask, and what to tell them.
+async fn gate(
+    auth: AuthMode,
+    store: &dyn Store,
+    broker: &Broker,
+    data: &Path,
+) -> Result<(Gate, Users)> {
     Ok(match auth {
-        AuthMode::None => Gate::open(),
-        AuthMode::Local(_) => bail!("auth.mode = \"local\" cannot be served yet"),
-        AuthMode::Keystone(settings) => Gate::external(Keystone::new(*settings)?),
+        AuthMode::None => (Gate::open(), Users::Everybody),
+        AuthMode::Local(auth) => {
+            let (identity, first) = accounts::open(store, broker, data, auth).await?;
+            (Gate::local(identity), Users::local(data, first))
+        }
+        AuthMode::Keystone(settings) => {
+            let keystone = Keystone::new(*settings)?;
+            (Gate::external(keystone), Users::Foreign)
+        }
     })
 }
 
@@ -216,10 +230,14 @@ fn leave_soon(error: &store::Error) {
     }
 }
 
-/// What an operator must know of a mode that is weaker than it should be.
-const fn warning(auth: &AuthMode) -> Option<&'static str> {
-    match auth {
+/// What an operator must know of settings that are weaker than they should be.
+fn warning(config: &Config) -> Option<&'static str> {
+    let is_in_clear = config.tls.is_none() && !config.listen.ip().is_loopback();
+    match config.auth {
         AuthMode::None => Some("auth.mode is none: every request is accepted, for any project"),
+        AuthMode::Local(_) | AuthMode::Keystone(_) if is_in_clear => Some(
+            "http.tls is off on an address that other machines can reach: passwords and tokens pass in clear",
+        ),
         AuthMode::Local(_) | AuthMode::Keystone(_) => None,
     }
 }
@@ -246,46 +264,28 @@ impl Signals {
     }
 }
 
-fn print_next_steps(address: SocketAddr, tls: Option<&TlsFiles>) {
-    let origin = match tls {
-        None => format!("http://{address}"),
-        Some(_) => format!("https://{address}"),
-    };
-    let trust = tls.map_or_else(String::new, |files| {
-        format!("export CURL_CA_BUNDLE='{}'\n", files.cert().display())
-    });
-    let text = format!(
-        "Rohrpost serves on {origin} (Ctrl-C stops it). What to type next, in another terminal:\n\n\
-         {trust}{}\n\
-         The same with the otcextensions SDK is a script of ten lines: Quick start in README.md.\n",
-        next_steps(&origin)
-    );
-    // Nobody may be reading, and that is no reason not to serve.
-    let _ = io::stdout().write_all(text.as_bytes());
-}
-
-/// The shell lines of the README, which a test runs, for the server at `origin`.
-fn next_steps(origin: &str) -> String {
-    const README: &str = include_str!("../README.md");
-    let (_, after) = README
-        .split_once("<!-- quick-start.sh -->\n```bash\n")
-        .expect("a test finds the lines");
-    let (lines, _) = after.split_once("```").expect("a test finds the lines");
-    lines.replace("http://127.0.0.1:8080", origin)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Layers;
+
+    fn warned(flags: &[(&str, &str)]) -> Option<&'static str> {
+        let mut layers = Layers::new();
+        for (key, value) in flags {
+            layers.lay_flag("--set", key, value).unwrap();
+        }
+        warning(&Config::check(&layers).unwrap())
+    }
 
     #[test]
-    fn the_next_steps_are_those_of_the_readme_for_the_address_in_use() {
-        let steps = next_steps("http://127.0.0.1:4711");
-        assert!(steps.contains("http://127.0.0.1:4711/v1.0/"), "{steps}");
-        assert!(!steps.contains("8080"), "{steps}");
+    fn passwords_in_clear_are_warned_of_where_others_may_listen() {
+        assert_eq!(warned(&[]), None);
+        let exposed = warned(&[("http.listen", "0.0.0.0:8080")]);
+        assert!(exposed.unwrap().contains("in clear"));
         assert!(
-            steps.ends_with('\n') && steps.lines().count() < 12,
-            "{steps}"
+            warned(&[("auth.mode", "none")])
+                .unwrap()
+                .contains("every request")
         );
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::entries::Entry;
-use super::{Error, Layers, keystone};
+use super::{Error, Layers, Origin, keystone};
 use crate::identity::{
     self, AccessKeyId, DeclaredProject, DeclaredUser, DomainName, Password, ProjectName, Role,
     SecretKey, UserName,
@@ -50,6 +50,29 @@ pub struct LocalAuth {
     pub projects: Vec<DeclaredProject>,
     /// Users that there shall be.
     pub users: Vec<DeclaredUser>,
+    /// Where the users are declared.
+    origin: Origin,
+}
+
+impl LocalAuth {
+    /// Checks that every declared user's project is declared, too, or exists already.
+    ///
+    /// # Errors
+    /// [`Error::BadValue`] for the first one whose project is neither.
+    pub fn check_projects(&self, exists: impl Fn(&ProjectName) -> bool) -> Result<(), Error> {
+        let is_known = |name: &ProjectName| {
+            exists(name) || self.projects.iter().any(|declared| declared.name == *name)
+        };
+        let lost = self.users.iter().find(|user| !is_known(&user.project));
+        lost.map_or(Ok(()), |user| {
+            Err(Error::BadValue {
+                key: format!("{USERS}[{}].project", user.name),
+                value: format!("{:?}", user.project.as_str()),
+                origin: self.origin.clone(),
+                allowed: format!("the name of a project in {PROJECTS}, or of one that exists"),
+            })
+        })
+    }
 }
 
 /// The mode, and all that it takes.
@@ -90,6 +113,7 @@ fn local(layers: &Layers) -> Result<LocalAuth, Error> {
         signature_skew: layers.seconds("auth.signature_skew_s", 1..=86_400)?,
         projects: projects(layers)?,
         users: users(layers)?,
+        origin: layers.origin(USERS),
     })
 }
 

@@ -60,7 +60,7 @@ fn the_built_in_file_says_what_the_code_has_as_defaults() {
     let config = Config::check(&Layers::new()).unwrap();
     assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(config.data, PathBuf::from("./data"));
-    assert!(matches!(config.auth, AuthMode::None));
+    assert!(matches!(config.auth, AuthMode::Local(_)));
     assert_eq!(config.workers, None);
     assert_eq!(config.reserve_bytes, 512 << 20);
     assert_eq!(

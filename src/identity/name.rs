@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::random;
 use crate::types::NameError;
 
 /// What names of users and projects share: 1 to `max` characters, none of them a control character.
@@ -109,4 +110,15 @@ secrets! {
     Password, 1_024;
     /// The secret half of an access key (SK): 1–128 bytes.
     SecretKey, 128;
+}
+
+impl Password {
+    /// A password that nobody can guess.
+    ///
+    /// # Panics
+    /// If the system has no random bytes to give. It gave some for the secrets of the data folder.
+    #[must_use]
+    pub fn random() -> Self {
+        random::password()
+    }
 }

@@ -1,6 +1,6 @@
 //! Ids and secrets that nobody can guess.
 
-use super::name::{AccessKeyId, SecretKey};
+use super::name::{AccessKeyId, Password, SecretKey};
 
 /// Bytes from the system.
 ///
@@ -20,6 +20,11 @@ pub(super) fn access_key_id() -> AccessKeyId {
 /// A new access key's secret half.
 pub(super) fn secret_key() -> SecretKey {
     SecretKey::parse(&letters::<40>()).expect("40 letters are a secret")
+}
+
+/// A new password.
+pub(super) fn password() -> Password {
+    Password::parse(&letters::<24>()).expect("24 letters are a password")
 }
 
 /// `N` capital letters and digits, with five random bits in each.

@@ -27,8 +27,9 @@ class Broker:
     `config` is the TOML of what differs from the defaults.
     """
 
-    def __init__(self, folder: Path, config: str = OPEN):
-        self._folder = folder
+    def __init__(self, folder: Path, config: str):
+        self.folder = folder
+        self._scheme = "https" if "[http.tls]" in config else "http"
         self._config = folder / "rohrpost.toml"
         self._config.write_text(config)
         self._log = folder / "rohrpost.log"
@@ -38,7 +39,7 @@ class Broker:
     @property
     def address(self) -> str:
         """Where the broker listens, as host:port."""
-        return self.origin.removeprefix("http://")
+        return self.origin.removeprefix(f"{self._scheme}://")
 
     @property
     def log(self) -> str:
@@ -62,7 +63,7 @@ class Broker:
         return self._end(signal.SIGKILL)
 
     def _launch(self, port: int) -> None:
-        self.origin = f"http://127.0.0.1:{port}"
+        self.origin = f"{self._scheme}://127.0.0.1:{port}"
         command = [
             os.environ["ROHRPOST_BIN"],
             "serve",
@@ -71,11 +72,11 @@ class Broker:
             "--listen",
             self.address,
             "--data",
-            str(self._folder / "data"),
+            str(self.folder / "data"),
         ]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROHRPOST__")}
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
 
     def _becomes_healthy(self) -> bool:
         deadline = time.monotonic() + START_SECONDS_MAX
@@ -87,7 +88,8 @@ class Broker:
 
     def _is_healthy(self) -> bool:
         try:
-            return requests.get(f"{self.origin}/health", timeout=2).status_code == 200
+            # Whether a certificate is to be believed is for the tests of clients.
+            return requests.get(f"{self.origin}/health", timeout=2, verify=False).status_code == 200
         except requests.ConnectionError:
             return False
 

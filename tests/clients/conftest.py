@@ -6,7 +6,7 @@ import uuid
 import pytest
 from huaweicloudsdkdms.v2 import DmsClient
 
-from broker import Broker
+from broker import OPEN, Broker
 from clients import connect_huawei, connect_otcextensions
 from cloud import Cloud
 from raw_api import RawApi
@@ -18,7 +18,7 @@ os.environ["NO_PROXY"] = "127.0.0.1"
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
     """A broker that all tests share; it must also end in order."""
-    running = Broker(tmp_path_factory.mktemp("broker")).start()
+    running = Broker(tmp_path_factory.mktemp("broker"), OPEN).start()
     yield running
     assert running.stop() == 0, running.log
 
@@ -34,7 +34,7 @@ def cloud(tmp_path_factory) -> Cloud:
 @pytest.fixture
 def own_broker(tmp_path):
     """A broker that the test may kill and start again."""
-    running = Broker(tmp_path).start()
+    running = Broker(tmp_path, OPEN).start()
     yield running
     assert running.stop() == 0, running.log
 

@@ -1,25 +1,77 @@
-"""The Python quick start of the README does what it says."""
+"""The Python quick start of the README does what it says, plain and over TLS."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
-BLOCK = re.compile(r"<!-- quick-start\.py -->\s*```python\n(?P<script>.*?)```", re.DOTALL)
+import pytest
+
+from broker import Broker
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 SCRIPT_SECONDS_MAX = 60
 
 
-def test_the_quick_start_of_the_readme_runs(broker, project, tmp_path):
-    script = BLOCK.search(README.read_text()).group("script")
+def block(marker: str) -> str:
+    """The fenced lines behind this marker."""
+    found = re.search(rf"<!-- {re.escape(marker)} -->\s*```\w+\n(?P<lines>.*?)```", README, re.DOTALL)
+    return found.group("lines")
+
+
+def run(script: str, broker: Broker) -> subprocess.CompletedProcess:
+    """Runs a script of the README beside the broker's data folder."""
     assert DEFAULT_ADDRESS in script
-    done = subprocess.run(
-        [sys.executable, "-c", script.replace(DEFAULT_ADDRESS, broker.address)],
-        cwd=tmp_path,
+    script = script.replace(DEFAULT_ADDRESS, broker.address)
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=broker.folder,
         capture_output=True,
         text=True,
         timeout=SCRIPT_SECONDS_MAX,
     )
+
+
+@pytest.fixture
+def local_broker(tmp_path):
+    """A broker with users of its own."""
+    running = Broker(tmp_path, "").start()
+    yield running
+    assert running.stop() == 0, running.log
+
+
+@pytest.fixture
+def tls_broker(tmp_path):
+    """A broker started as the README starts one with a certificate made by itself."""
+    make_certificate, serve = block("tls.sh").replace("\\\n", "").splitlines()
+    subprocess.run(shlex.split(make_certificate), cwd=tmp_path, check=True, capture_output=True)
+    program, *flags = shlex.split(serve)
+    assert program == "rohrpost"
+    assert flags == ["--set", "http.tls.cert=cert.pem", "--set", "http.tls.key=key.pem"]
+    running = Broker(tmp_path, '[http.tls]\ncert = "cert.pem"\nkey = "key.pem"\n').start()
+    yield running
+    assert running.stop() == 0, running.log
+
+
+def test_the_quick_start_of_the_readme_runs(local_broker):
+    done = run(block("quick-start.py"), local_broker)
     assert done.returncode == 0, done.stderr
     assert "hello" in done.stdout
+
+
+def test_the_quick_start_runs_over_tls_with_the_line_that_the_readme_changes(tls_broker):
+    plain = re.search(r"    auth_url=.*\n", block("quick-start.py")).group()
+    script = block("quick-start.py").replace(plain, block("tls.py"))
+    assert script != block("quick-start.py")
+    done = run(script, tls_broker)
+    assert done.returncode == 0, done.stderr
+    assert "hello" in done.stdout
+
+    unknown = run(script.replace('cacert="cert.pem", ', ""), tls_broker)
+    assert unknown.returncode != 0
+    assert "CERTIFICATE_VERIFY_FAILED" in unknown.stderr
+
+    believing = run(script.replace('cacert="cert.pem"', "verify=False").replace('"invoices"', '"more"'), tls_broker)
+    assert believing.returncode == 0, believing.stderr

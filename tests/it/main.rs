@@ -13,6 +13,7 @@ mod compatibility;
 mod damage;
 mod disk;
 mod durability;
+mod first_start;
 mod folder;
 mod fuzz;
 mod harness;

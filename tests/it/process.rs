@@ -38,6 +38,13 @@ impl Server {
         Self::start_saying(data, arguments, Stdio::inherit())
     }
 
+    /// Starts it on this data folder, for its own users, and waits until it serves.
+    pub fn start_local(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
+        command.arg(data).args(arguments);
+        Self::try_start(command).expect("it says where it serves")
+    }
+
     /// The same with its standard error, and so its log, going elsewhere.
     pub fn start_saying(data: &Path, arguments: &[&str], stderr: Stdio) -> Self {
         let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
@@ -62,6 +69,19 @@ impl Server {
             child,
             stdout,
         })
+    }
+
+    /// What it printed since it served, up to the end of the lines to type next; and those lines.
+    pub fn printed(&mut self) -> (String, String) {
+        let mut printed = String::new();
+        while !printed.contains("\nThe same with the otcextensions SDK") {
+            let read = self.stdout.read_line(&mut printed).unwrap();
+            assert_ne!(read, 0, "{printed}");
+        }
+        let (_, steps) = printed.split_once("in another terminal:\n").unwrap();
+        let (steps, _) = steps.split_once("The same with").unwrap();
+        let steps = steps.to_owned();
+        (printed, steps)
     }
 
     /// Its log, if it was started with its standard error piped.

@@ -19,22 +19,21 @@ fn block(marker: &str) -> &'static str {
     lines.split_once("```").unwrap().0
 }
 
-#[test]
-fn the_quick_start_with_curl_works_as_it_stands() {
-    let folder = tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
-    let lines = block("quick-start.sh").replace("127.0.0.1:8080", &server.address);
-
+/// What bash prints for these lines, which must work.
+fn run(lines: &str, folder: &Path) -> String {
     let mut bash = Command::new("bash");
-    let output = bash
-        .args(["-euo", "pipefail", "-c", &lines])
-        .output()
-        .unwrap();
+    bash.args(["-euo", "pipefail", "-c", lines]);
+    let output = bash.current_dir(folder).output().unwrap();
     let (said, trouble) = (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
     );
     assert!(output.status.success(), "{trouble}\n{said}");
+    said
+}
+
+#[track_caller]
+fn assert_acknowledged(said: &str) {
     assert!(said.contains(r#""state":0"#), "it was stored: {said}");
     assert!(
         said.contains(r#""body":"hello""#),
@@ -46,14 +45,37 @@ fn the_quick_start_with_curl_works_as_it_stands() {
     );
 }
 
+/// The lines of the quick start for a server at this address.
+fn quick_start(address: &str) -> String {
+    let login = block("log-in.sh").replace("127.0.0.1:8080", address);
+    login + block("quick-start.sh")
+}
+
 #[test]
-fn the_server_prints_the_quick_start_with_its_own_address() {
+fn the_quick_start_with_curl_works_as_it_stands() {
     let folder = tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
-    let lines = block("quick-start.sh").replace("127.0.0.1:8080", &server.address);
-    server.signal("TERM");
-    let (_, printed) = server.wait();
-    assert!(printed.contains(&lines), "{printed}");
+    let server = Server::start_local(&folder.path().join("data"), &[]);
+    assert_acknowledged(&run(&quick_start(&server.address), folder.path()));
+}
+
+#[test]
+fn the_printed_steps_work_on_the_first_start_and_later() {
+    let folder = tempdir().unwrap();
+    for _ in 0..2 {
+        let mut server = Server::start_local(folder.path(), &[]);
+        let steps = server.printed().1;
+        let steps = steps.replace("\"orders\"", &format!("\"orders-{}\"", server.id()));
+        assert_acknowledged(&run(&steps, Path::new("/")));
+        server.signal("TERM");
+        server.wait();
+    }
+}
+
+#[test]
+fn the_printed_steps_work_without_users() {
+    let folder = tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]);
+    assert_acknowledged(&run(&server.printed().1, Path::new("/")));
 }
 
 #[test]
@@ -91,5 +113,5 @@ fn every_file_that_is_named_exists() {
 fn the_script_for_the_sdk_has_about_ten_lines() {
     let script = block("quick-start.py");
     let lines = script.lines().filter(|line| !line.is_empty()).count();
-    assert!((8..=12).contains(&lines), "{script}");
+    assert!((8..=14).contains(&lines), "{script}");
 }

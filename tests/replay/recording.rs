@@ -17,7 +17,9 @@ use crate::load::Load;
 use crate::process::{Server, rohrpost};
 
 /// Settings that a server needs on a small disk, with many queues.
-pub const SETTINGS: [&str; 6] = [
+pub const SETTINGS: [&str; 8] = [
+    "--set",
+    "auth.mode=none",
     "--set",
     "storage.reserve_bytes=33554432",
     "--set",

@@ -17,7 +17,7 @@ use super::api::{Api, Trouble};
 use super::kills::{self, MODES, NOTICE_TIME};
 use super::ledger::Tally;
 use super::load::{Dice, Load};
-use crate::process::{Server, rohrpost};
+use crate::process::{OPEN, Server, rohrpost};
 
 /// What the process leaves with when its store has failed.
 const EXIT_STORE_FAILED: i32 = 74;
@@ -89,6 +89,7 @@ impl Disk {
         ]);
         command
             .arg(self.data())
+            .args(OPEN)
             .env("LD_PRELOAD", &self.library)
             .env("FAILING_FOLDER", self.data().join("store"))
             .env("FAILING_WHEN", self.when())
