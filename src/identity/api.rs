@@ -1,5 +1,6 @@
 //! What is asked of an [`Identity`](super::Identity) and what it answers, in plain values.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::name::{AccessKeyId, DomainName, Password, ProjectName, SecretKey, UserName};
@@ -144,7 +145,7 @@ pub struct AccessKey {
 }
 
 /// A temporary access key. It signs only together with its security token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TemporaryKey {
     /// Its public half.
     pub id: AccessKeyId,
@@ -154,6 +155,14 @@ pub struct TemporaryKey {
     pub security_token: String,
     /// Until when it may be used.
     pub expires: Timestamp,
+}
+
+/// Says nothing of the secrets, so that no log can.
+impl fmt::Debug for TemporaryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, expires, .. } = self;
+        write!(f, "TemporaryKey({id}, secret, {expires:?})")
+    }
 }
 
 /// A user and a project with nothing but a role between them, as a config file declares them.
@@ -228,12 +237,22 @@ pub enum WantedScope {
 }
 
 /// What a log-in shows.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Proof {
     /// A password. A text that cannot be one is simply wrong.
     Password(NamedUser, Option<Password>),
     /// A token that was issued before.
     Token(String),
+}
+
+/// Says nothing of the secret, so that no log can.
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password(user, _) => write!(f, "Password({user:?}, secret)"),
+            Self::Token(_) => f.write_str("Token(secret)"),
+        }
+    }
 }
 
 /// A log-in.

@@ -2,6 +2,7 @@
 //!
 //! Owns how many are worked on at once. Refuses to know whose they are.
 
+use std::fmt;
 use std::sync::Arc;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
@@ -26,8 +27,15 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$cm9ocnBvc3Qgbm9ib2R5IQ$\
      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// A password's hash with its parameters, in PHC form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct PasswordHash(Box<str>);
+
+/// Says nothing of the hash, so that no log can.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(secret)")
+    }
+}
 
 impl PasswordHash {
     /// The hash that `as_str` gave, or nothing for any other text.

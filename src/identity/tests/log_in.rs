@@ -271,3 +271,32 @@ async fn unknown_users_are_throttled_as_known_ones_are() {
     let refused = fixture.identity.log_in(request(), NOW).await.map(drop);
     assert!(matches!(refused, Err(LogInRefused::TooManyFailures { .. })));
 }
+
+#[tokio::test]
+async fn nothing_secret_is_shown_for_a_log() {
+    let (fixture, alice, project) = Fixture::with_alice(Role::Member).await;
+    let token = fixture.token_in(&project).await;
+    let caller = fixture.caller(&token).unwrap();
+    let key = fixture
+        .identity
+        .new_temporary_key(&caller, Duration::from_mins(15), NOW);
+    let key = key.unwrap();
+    let permanent = fixture
+        .identity
+        .create_access_key(alice.id, String::new(), NOW);
+    let permanent = permanent.await.unwrap();
+    let shown = format!(
+        "{:?} {:?} {caller:?} {key:?} {permanent:?}",
+        with_password("alice", "correct horse", scope_of(&project)),
+        Proof::Token(token.clone()),
+    );
+    for secret in [
+        "correct horse",
+        &token,
+        key.secret.expose(),
+        &key.security_token,
+        permanent.1.expose(),
+    ] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

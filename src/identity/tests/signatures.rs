@@ -249,6 +249,19 @@ async fn a_query_that_stands_for_the_body_cannot_be_altered_either() {
 }
 
 #[tokio::test]
+async fn the_hash_that_a_request_declares_must_be_the_one_of_its_body() {
+    let (fixture, _) = with_key().await;
+    let other = hex(&Sha256::digest(r#"{"name":"q2"}"#));
+    for sdk in SDKS {
+        // Whoever signs may well lie, or repeat what he has heard.
+        let sent = create().with("x-sdk-content-sha256", &other).signed(sdk);
+        assert!(is_refused(&sent.arrive(&fixture.identity)), "{sdk:?}");
+        let honest = sent.carrying(r#"{"name":"q2"}"#);
+        assert!(honest.arrive(&fixture.identity).is_ok(), "{sdk:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_payload_that_is_not_json_may_go_unsigned() {
     let (fixture, _) = with_key().await;
     let upload = |kind: &str| {
@@ -420,6 +433,31 @@ async fn a_temporary_key_ends_with_the_token_that_it_was_got_with() {
     };
     identity.change_user(alice.id, change, NOW).await.unwrap();
     assert_eq!(sent.arrive(identity), Err(Refused::BadToken));
+}
+
+#[tokio::test]
+async fn a_temporary_key_stays_void_when_its_token_would_have_expired() {
+    let (fixture, _) = with_key().await;
+    let identity = &fixture.identity;
+    let project = identity.projects().remove(0);
+    let token = fixture.token_in(&project).await;
+    let later = NOW.plus_ms(80_000_000);
+    let caller = identity.caller_of_token(&token, later).unwrap();
+    let key = identity.new_temporary_key(&caller, Duration::from_hours(24), later);
+    let key = key.unwrap();
+    identity.revoke_token(token, later).await.unwrap();
+
+    // The next revocation clears away what has become needless.
+    let much_later = NOW.plus_ms(90_000_000);
+    let request = with_password("alice", "correct horse", scope_of(&project));
+    let issued = identity.log_in(request, much_later).await.unwrap();
+    identity
+        .revoke_token(issued.token, much_later)
+        .await
+        .unwrap();
+    let sent = list().with("x-sdk-date", "20240103T040405Z");
+    let sent = sign(sent, Sdk::Huawei, &key).with("x-security-token", &key.security_token);
+    assert_eq!(sent.arrive_at(identity, much_later), Err(Refused::BadToken));
 }
 
 #[tokio::test]
