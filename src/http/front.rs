@@ -19,6 +19,7 @@ use super::App;
 use super::caller::identified;
 use super::code;
 use super::error::Error;
+use super::leftover::Leftover;
 use super::request_id::RequestId;
 use super::settings::Settings;
 use crate::broker::Broker;
@@ -71,10 +72,14 @@ impl Front {
         response
     }
 
-    async fn routed(&self, request: Request<Body>) -> Response {
+    async fn routed(&self, mut request: Request<Body>) -> Response {
+        let leftover = Leftover::of(&mut request);
         let mut request = identified(request, &self.app).await;
         tidy(request.uri_mut());
         let Ok(response) = self.router.clone().call(request).await;
+        if let Some(leftover) = leftover {
+            leftover.discard(self.app.settings().body_bytes_max).await;
+        }
         response
     }
 }

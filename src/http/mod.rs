@@ -15,6 +15,7 @@ mod ext;
 mod front;
 mod json;
 mod keystone;
+mod leftover;
 mod needs;
 mod ops;
 mod path;

@@ -17,11 +17,6 @@ use super::error::{Error, Result};
 use super::json::Object;
 use crate::types::json;
 
-/// How much of a body that is too large is read and thrown away, so that its sender can read why, in multiples of what
-/// is permitted.
-const DISCARDED_BODIES_MAX: u64 = 8;
-/// How long that may take.
-const DISCARD_WAIT: Duration = Duration::from_secs(2);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A request's body, and its share of the memory that all bodies may take, until the last clone of it is dropped.
@@ -108,16 +103,13 @@ impl Payload {
         let size = body.size_hint();
         if size.lower() > bytes_max as u64 {
             let bytes = size.lower();
-            if bytes <= (bytes_max as u64).saturating_mul(DISCARDED_BODIES_MAX) {
-                discard(body, bytes_max, deadline).await;
-            }
             return Err(Unread::TooLarge { bytes, bytes_max });
         }
         let reserved = size.exact().map_or(bytes_max, |bytes| {
             usize::try_from(bytes).expect("not more than the limit, which is a usize")
         });
         let share = app.body_budget().take(reserved, deadline).await?;
-        let bytes = timeout_at(deadline, collected(body, bytes_max, deadline))
+        let bytes = timeout_at(deadline, collected(body, bytes_max))
             .await
             .map_err(|_| Unread::TooSlow)??;
         Ok(Self {
@@ -182,11 +174,7 @@ impl FromRequest<App> for Payload {
 }
 
 /// The whole body. One that came in one piece is not copied.
-async fn collected(
-    mut body: Body,
-    bytes_max: usize,
-    deadline: Instant,
-) -> std::result::Result<Bytes, Unread> {
+async fn collected(mut body: Body, bytes_max: usize) -> std::result::Result<Bytes, Unread> {
     let Some(first) = next_chunk(&mut body).await? else {
         return Ok(Bytes::new());
     };
@@ -199,7 +187,6 @@ async fn collected(
     while let Some(chunk) = next {
         let bytes = whole.len() + chunk.len();
         if bytes > bytes_max {
-            discard(body, bytes_max, deadline).await;
             let bytes = bytes as u64;
             return Err(Unread::TooLarge { bytes, bytes_max });
         }
@@ -217,19 +204,6 @@ async fn next_chunk(body: &mut Body) -> std::result::Result<Option<Bytes>, Unrea
         }
     }
     Ok(None)
-}
-
-/// Reads on without keeping anything: a sender that is cut off while it sends often misses the answer.
-async fn discard(mut body: Body, bytes_max: usize, deadline: Instant) {
-    let deadline = deadline.min(Instant::now() + DISCARD_WAIT);
-    let mut patience = (bytes_max as u64).saturating_mul(DISCARDED_BODIES_MAX);
-    while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
-        let len = frame.data_ref().map_or(0, Bytes::len) as u64;
-        match patience.checked_sub(len) {
-            Some(left) => patience = left,
-            None => break,
-        }
-    }
 }
 
 impl From<Unread> for Error {

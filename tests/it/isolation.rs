@@ -11,8 +11,9 @@ use rohrpost::identity::Place::Project;
 use rohrpost::identity::{Denied, Permission, Role, WantedScope};
 use rohrpost::types::ProjectId;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
-use crate::harness::{NO_GROUP, NO_QUEUE, OTHER_PROJECT, PROJECT, Reply, at, text};
+use crate::harness::{NO_GROUP, NO_QUEUE, OTHER_PROJECT, PROJECT, Reply, at, read_reply, text};
 use crate::tenants::{NOW, TOKEN_LIFETIME, Tenants};
 
 /// What a call takes.
@@ -550,5 +551,32 @@ async fn each_role_has_its_permissions_and_those_of_the_roles_below() {
                 "{role} {permission:?}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn whoever_sends_much_in_vain_may_finish_and_read_why() {
+    let settings = http::Settings {
+        body_bytes_max: 16 << 20,
+        ..http::Settings::default()
+    };
+    let tenants = Tenants::start_with(settings).await;
+    let reader = tenants.token(PROJECT, Role::Reader).await;
+    let body = "x".repeat(16 << 20);
+    for (token, status, code) in [
+        ("garbage", 401, "DMS.10240101"),
+        (&reader, 403, "DMS.10240310"),
+    ] {
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: x\r\nx-auth-token: {token}\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n",
+            at("/queues"),
+            body.len()
+        );
+        let mut stream = tenants.server.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let sent = stream.write_all(body.as_bytes()).await;
+        assert!(sent.is_ok(), "{sent:?}");
+        read_reply(&mut stream).await.expect_error(status, code);
     }
 }
