@@ -250,13 +250,14 @@ pub fn read_queue_state(
     if entry.partitions.len() != partitions {
         return Err(invalid(what()));
     }
+    let next_group = GroupNumber::stored(entry.next_group).ok_or_else(|| invalid(what()))?;
     Ok(SavedQueue {
         partitions: entry
             .partitions
             .iter()
             .map(|(start, end)| (Offset(*start), Offset(*end)))
             .collect(),
-        next_group: GroupNumber(entry.next_group),
+        next_group,
         delayed: entry.delayed,
         next_delayed: entry.next_delayed,
         delayed_purged_before: entry.delayed_purged_before,

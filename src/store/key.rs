@@ -442,6 +442,16 @@ mod tests {
     }
 
     #[test]
+    fn a_group_number_that_is_never_given_is_damage() {
+        // Found by fuzzing: verifying a store with such a key panicked.
+        let group = GroupNumber(1 << 31);
+        assert!(parse_group_record(&group_record(QUEUE, group)).is_err());
+        assert!(parse_group_state(&group_state(QUEUE, group)).is_err());
+        assert!(parse_garbage(&garbage(QUEUE, Some(group))).is_err());
+        assert!(parse_group_record(&group_record(QUEUE, GroupNumber((1 << 31) - 1))).is_ok());
+    }
+
+    #[test]
     fn a_key_of_another_shape_is_damaged() {
         let key = log(QUEUE, LOG, Offset(5), 0);
         for other in [
@@ -491,7 +501,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_read_back(queue: u64, group: u32, log_number: u32, number: u64, part: u16) {
+        fn keys_read_back(
+            queue: u64,
+            group in 0..1_u32 << 31,
+            log_number: u32,
+            number: u64,
+            part: u16,
+        ) {
             let (queue, group) = (QueueNumber(queue), GroupNumber(group));
             let number_of_log = LogNumber::from_raw(log_number);
             let at = Offset(number);

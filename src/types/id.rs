@@ -158,6 +158,18 @@ pub struct QueueNumber(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupNumber(pub u32);
 
+impl GroupNumber {
+    /// The group of a number that was stored, or nothing if it is none that a queue gives out.
+    #[must_use]
+    pub const fn stored(number: u32) -> Option<Self> {
+        if number & LogNumber::DEAD_LETTERS == 0 {
+            Some(Self(number))
+        } else {
+            None
+        }
+    }
+}
+
 /// One log of a queue: a partition of its messages, or the dead letters of one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LogNumber(u32);

@@ -122,7 +122,8 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn group(&mut self) -> Result<GroupNumber, Error> {
-        self.field().map(u32::from_be_bytes).map(GroupNumber)
+        let number = self.field().map(u32::from_be_bytes)?;
+        GroupNumber::stored(number).ok_or_else(|| self.damage())
     }
 
     pub(super) fn log(&mut self) -> Result<LogNumber, Error> {
