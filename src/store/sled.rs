@@ -93,6 +93,7 @@ impl SledStore {
         // Before anything in it is touched: sled's own lock comes too late for that.
         let lock = folder::lock(&folder)?;
         remove_unfinished_snapshots(&folder)?;
+        remove_unwritten_settings(&folder)?;
         Ok(Self {
             db: open_engine(&folder, settings)?,
             lock,
@@ -373,6 +374,20 @@ fn remove_unfinished_snapshots(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// A loss of power during the very first start may leave the file of sled's settings with its length, but with nothing
+/// in it, which sled takes for damage. It writes the file again if there is none, and always the same: the settings are
+/// constants.
+fn remove_unwritten_settings(folder: &Path) -> Result<(), Error> {
+    let path = folder.join("conf");
+    match fs::read(&path) {
+        Ok(settings) if settings.iter().all(|byte| *byte == 0) => {
+            fs::remove_file(&path).map_err(in_file(&path))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(in_file(&path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes durable what sled never does: its settings, and the names of its files. At every start, because the first one
 /// may have been interrupted before it.
 fn make_files_durable(folder: &Path) -> Result<(), Error> {
@@ -472,6 +487,24 @@ mod tests {
         drop(store);
         let refusal = SledStore::open(folder.path(), Settings::default()).unwrap_err();
         assert!(matches!(refusal, Error::File { .. }), "{refusal}");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the file is empty on purpose")]
+    fn settings_that_were_never_written_do_not_prevent_opening() {
+        // Found by cutting the power at every moment of a first start.
+        let folder = tempfile::tempdir().unwrap();
+        let settings = folder.path().join("conf");
+        for unwritten in [&[][..], &[0; 64]] {
+            let store = open(folder.path());
+            put(&store, b"\x09a", b"1", Durability::Flushed);
+            store.close().unwrap();
+            let written = fs::read(&settings).unwrap();
+            fs::write(&settings, unwritten).unwrap();
+            let store = open(folder.path());
+            assert_eq!(value_of(&store, b"\x09a").unwrap(), b"1");
+            assert_eq!(fs::read(&settings).unwrap(), written);
+        }
     }
 
     #[test]

@@ -149,6 +149,30 @@ async fn nothing_that_was_answered_is_lost_with_the_power() {
     assert!(tallies.values().all(|(_, tally)| tally.wrong.is_empty()));
 }
 
+/// What a first start writes is little, so that it is cut everywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_start_may_lose_its_power_at_any_moment() {
+    let mut dice = dice();
+    let recording = Recording::make(0, None, &mut dice).await;
+    println!("{recording}");
+    let moments = 0..=recording.record.events.len();
+    let models = Model::ALL.into_iter().cycle();
+    let cuts = moments.zip(models).map(|(at, model)| Cut { at, model });
+    let cuts = cuts.collect();
+    let found = look_after(recording, cuts, dice, Until::AllAreSeen).await;
+    let wrong: Vec<String> = found
+        .iter()
+        .flat_map(|(cut, tally)| {
+            tally
+                .wrong
+                .iter()
+                .map(move |wrong| format!("{cut:?}: {wrong}"))
+        })
+        .collect();
+    println!("{} cuts", found.len());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_planted_fault_loses_something() {
     let mut dice = dice();
