@@ -15,6 +15,7 @@ use rohrpost::identity::Password;
 use rohrpost::identity::keystone::{RoleNames, ServiceUser, Settings};
 use rohrpost::types::Timestamp;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -80,7 +81,7 @@ impl Shared {
 
 /// What a token is for: a user named after it, in `project`, with one role, until `expires`.
 pub fn token_body(project: &str, role: &str, expires: Timestamp) -> Value {
-    let expires = jiff::Timestamp::from_millisecond(expires.0.try_into().unwrap()).unwrap();
+    let expires = iso(expires);
     let domain = json!({"id": "default", "name": "Default"});
     json!({"token": {
         "methods": ["password"],
@@ -88,9 +89,18 @@ pub fn token_body(project: &str, role: &str, expires: Timestamp) -> Value {
         "project": {"id": project, "name": "demo", "domain": domain},
         "roles": [{"id": "r-1", "name": role}],
         "issued_at": "2023-11-14T22:13:20.000000Z",
-        "expires_at": format!("{expires:.6}"),
+        "expires_at": expires,
         "is_domain": false,
     }})
+}
+
+/// The moment as Keystone writes it.
+fn iso(moment: Timestamp) -> String {
+    let ns = i128::from(moment.0) * 1_000_000;
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(ns).unwrap();
+    let (hour, minute, second, micros) = moment.to_hms_micro();
+    let date = moment.date();
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
 impl FakeKeystone {

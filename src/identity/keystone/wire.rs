@@ -1,6 +1,8 @@
 //! The JSON that Keystone reads and writes, as far as it matters here (Identity API v3).
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::super::caller::Caller;
 use super::failure::Failure;
@@ -90,7 +92,7 @@ struct Token {
     /// Absent in a token for nothing.
     #[serde(default)]
     roles: Vec<RoleName>,
-    expires_at: jiff::Timestamp,
+    expires_at: String,
 }
 
 #[derive(Deserialize)]
@@ -114,11 +116,15 @@ pub(super) struct Validated {
 /// What an answer says of a token.
 pub(super) fn validated(answer: &[u8]) -> Result<Validated, Failure> {
     let Envelope { token } = serde_json::from_slice(answer).map_err(|_| Failure::Malformed)?;
-    let expires_ms = token.expires_at.as_millisecond().try_into();
-    Ok(Validated {
-        expires: Timestamp(expires_ms.map_err(|_| Failure::Malformed)?),
-        token,
-    })
+    let expires = moment(&token.expires_at).ok_or(Failure::Malformed)?;
+    Ok(Validated { token, expires })
+}
+
+/// The moment that Keystone writes so.
+fn moment(text: &str) -> Option<Timestamp> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let ms = moment.unix_timestamp_nanos() / 1_000_000;
+    ms.try_into().ok().map(Timestamp)
 }
 
 impl Validated {
