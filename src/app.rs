@@ -26,7 +26,7 @@ use crate::config::{AuthMode, Config, TlsFiles};
 use crate::control;
 use crate::http;
 use crate::identity::keystone::Keystone;
-use crate::identity::{self, Gate};
+use crate::identity::{self, Gate, Policies};
 use crate::store::{self, Imaged, SledStore, Store, folder};
 use renewal::Renewal;
 use welcome::{Users, Welcome};
@@ -115,6 +115,7 @@ impl Running {
         )?;
         let certificate = config.tls.as_ref().map(TlsFiles::cert);
         let (gate, users) = gate(config.auth, store.as_ref(), &broker, &data).await?;
+        let gate = gate.with_policies(Policies::read(store.as_ref())?);
         let server = http::Server::bind(config.listen, config.http, broker.clone(), gate)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::broker::audit::{self, Counts, Seen};
-use crate::broker::inspect::{self, GroupView, QueueView, RecordView};
+use crate::broker::inspect::{self, GroupView, QueueView, QuotaView, RecordView};
 use crate::identity::secret;
 use crate::store::{self, Settings, SledStore, folder};
 
@@ -192,7 +192,7 @@ pub fn rotate_keys(path: &Path, out: &mut dyn Write) -> Result<(), Error> {
 pub enum Form {
     /// For people.
     Text,
-    /// One JSON object to a line: each queue, followed by its messages.
+    /// One JSON object to a line: what was set of each project's quota, then each queue, followed by its messages.
     Json,
 }
 
@@ -220,6 +220,14 @@ pub fn inspect(path: &Path, chosen: Chosen<'_>, out: &mut dyn Write) -> Result<(
             return Err(Error::NoQueue(wanted.to_owned()));
         }
     }
+    if chosen.queue.is_none() {
+        for quota in inspect::quotas(&store)? {
+            match chosen.form {
+                Form::Text => print_quota(&quota, out)?,
+                Form::Json => print_json(&quota, out)?,
+            }
+        }
+    }
     for queue in &queues {
         match chosen.form {
             Form::Text => print_queue(queue, out)?,
@@ -242,6 +250,14 @@ fn print_json(view: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "{text}")
 }
 
+fn print_quota(quota: &QuotaView, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "project {}", quota.project)?;
+    for (name, set) in &quota.quota {
+        writeln!(out, "  {name:<18} {set}")?;
+    }
+    Ok(())
+}
+
 fn print_queue(queue: &QueueView, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "queue {} ({})", queue.name, queue.id)?;
     let mut line = |name: &str, value: String| writeln!(out, "  {name:<18} {value}");
@@ -257,6 +273,10 @@ fn print_queue(queue: &QueueView, out: &mut dyn Write) -> io::Result<()> {
     line("created", format!("{} ms", queue.created_ms))?;
     for (key, value) in &queue.tags {
         line("tag", format!("{key} = {value}"))?;
+    }
+    for statement in &queue.policy {
+        let (users, actions) = (statement.users.join(", "), statement.actions.join(", "));
+        line("policy", format!("{} {users}: {actions}", statement.effect))?;
     }
     line("delayed", queue.delayed.to_string())?;
     line("stored", format!("{} bytes", queue.stored_bytes))?;

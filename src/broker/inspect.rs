@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::persist::{self, Made};
+use super::project;
 use super::recovery::{self, Restored};
 use crate::queue::{Group, Log, Queue};
-use crate::store::{Error, Store, log};
+use crate::store::meta::{self, PolicyEntry, StatementEntry};
+use crate::store::{Error, Store, key, log};
 use crate::types::{LabelMatch, Limits, LogNumber, QueueNumber, Record};
 
 /// A queue as it would start now.
@@ -35,6 +38,9 @@ pub struct QueueView {
     pub created_ms: u64,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Who else may use it, and who may not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policy: Vec<StatementView>,
     /// Messages that wait for their time.
     pub delayed: u64,
     /// Bytes that its messages take in the store, dead letters and delayed messages too.
@@ -43,6 +49,26 @@ pub struct QueueView {
     pub partitions: Vec<ExtentView>,
     /// Its groups.
     pub groups: Vec<GroupView>,
+}
+
+/// A sentence of a queue's policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatementView {
+    /// `allow` or `deny`.
+    pub effect: &'static str,
+    /// Whom it is about.
+    pub users: Vec<String>,
+    /// What it is about.
+    pub actions: Vec<String>,
+}
+
+/// What was set of a project's quota.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaView {
+    /// The project, as 32 hexadecimal digits.
+    pub project: String,
+    /// What was set, by its name in the configuration.
+    pub quota: BTreeMap<&'static str, u64>,
 }
 
 /// Which offsets a log has.
@@ -106,7 +132,35 @@ pub struct RecordView {
 /// [`Error::Damaged`], by name, as a broker would refuse to start with it.
 pub fn queues(store: &dyn Store) -> Result<Vec<QueueView>, Error> {
     let restored = recovery::queues(store, &Limits::default(), 0)?;
-    Ok(restored.iter().map(queue_view).collect())
+    let view = |restored| queue_view(store, restored);
+    restored.iter().map(view).collect()
+}
+
+/// What was set of the projects' quotas.
+///
+/// # Errors
+/// [`Error::Damaged`], by name, as a broker would refuse to start with it.
+pub fn quotas(store: &dyn Store) -> Result<Vec<QuotaView>, Error> {
+    let entries = persist::all_entries(store, &key::all_quotas())?;
+    let view = |(entry_key, bytes): &(Bytes, Bytes)| {
+        let project = key::parse_quota(entry_key)?;
+        let set = project::read_quota(bytes, project)?;
+        let quota = [
+            ("queues", set.queues.map(u64::from)),
+            ("groups_per_queue", set.groups_per_queue.map(u64::from)),
+            ("stored_bytes", set.stored_bytes),
+            ("requests_per_s", set.requests_per_s.map(u64::from)),
+            ("request_burst", set.request_burst.map(u64::from)),
+        ];
+        let set = quota
+            .into_iter()
+            .filter_map(|(name, set)| Some((name, set?)));
+        Ok(QuotaView {
+            project: project.to_string(),
+            quota: set.collect(),
+        })
+    };
+    entries.iter().map(view).collect()
 }
 
 /// The first records of each partition of the queue, at most `count_max` of each, shown to `each` one by one.
@@ -140,14 +194,28 @@ pub fn first_records<E: From<Error>>(
     Ok(())
 }
 
-fn queue_view(restored: &Restored) -> QueueView {
+fn policy(store: &dyn Store, made: &Made) -> Result<Vec<StatementView>, Error> {
+    let Some(bytes) = store.get(&key::policy(made.project, made.id))? else {
+        return Ok(Vec::new());
+    };
+    let what = || format!("the policy of queue {}", made.id);
+    let entry: PolicyEntry = meta::decode(&bytes, what)?;
+    let view = |statement: StatementEntry| StatementView {
+        effect: if statement.deny { "deny" } else { "allow" },
+        users: statement.users,
+        actions: statement.actions,
+    };
+    Ok(entry.statements.into_iter().map(view).collect())
+}
+
+fn queue_view(store: &dyn Store, restored: &Restored) -> Result<QueueView, Error> {
     let Restored {
         made,
         queue,
         stored,
     } = restored;
     let tags = queue.tags().iter();
-    QueueView {
+    Ok(QueueView {
         project: made.project.to_string(),
         id: made.id.to_string(),
         name: made.name.to_string(),
@@ -160,6 +228,7 @@ fn queue_view(restored: &Restored) -> QueueView {
         tags: tags
             .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
             .collect(),
+        policy: policy(store, made)?,
         delayed: queue.delayed(),
         stored_bytes: stored.bytes(),
         partitions: queue.partitions().map(|(_, log)| extent(log)).collect(),
@@ -167,7 +236,7 @@ fn queue_view(restored: &Restored) -> QueueView {
             .groups()
             .map(|group| group_view(queue, group))
             .collect(),
-    }
+    })
 }
 
 fn extent(log: &Log) -> ExtentView {

@@ -43,8 +43,8 @@ use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{self, Batch, Store, key};
 use crate::types::{
-    GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, QuotaSet,
-    Retention, Tag, TagKey, Timestamp,
+    GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, Quota,
+    QuotaSet, Retention, Tag, TagKey, Timestamp,
 };
 use cache::Cache;
 use catalogue::{Catalogue, Listed};
@@ -421,6 +421,12 @@ impl Broker {
             Command::Ack(group, source, acks, reply)
         })
         .await
+    }
+
+    /// What the project may use.
+    #[must_use]
+    pub fn quota(&self, project: ProjectId) -> Quota {
+        self.context().projects.quota(project)
     }
 
     /// What the project may use and does use.

@@ -117,6 +117,11 @@ fn http(layers: &Layers, limits: &Limits, tls: Option<&TlsFiles>) -> Result<http
         idle_timeout: layers.seconds("http.idle_timeout_s", 1..=3_600)?,
         messages_per_send: limits.messages_per_send,
         message_bytes: limits.message_bytes,
+        throttle_status: match layers.number("quota.throttle_status", 404..=429)? {
+            404 => http::ThrottleStatus::NotFound,
+            429 => http::ThrottleStatus::TooManyRequests,
+            _ => return Err(layers.refuse("quota.throttle_status", "429 or 404")),
+        },
     })
 }
 

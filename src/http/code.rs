@@ -106,6 +106,8 @@ codes! {
     NO_PATH = NOT_FOUND "DMS.10240406";
     /// Too many requests wait already (§21-16).
     TOO_BUSY = TOO_MANY_REQUESTS "DMS.10240407";
+    /// The project asks too often, and the operator wants the status of the documents (§21-16).
+    THROTTLED = NOT_FOUND "DMS.10240407";
     /// The server has all the connections or bodies that it may have.
     OVERLOADED = SERVICE_UNAVAILABLE "DMS.10240407";
     /// The queue has no tag with this key.

@@ -29,25 +29,27 @@ mod routes;
 mod server;
 mod settings;
 mod stream;
+mod throttle;
 mod tls;
 
 use std::sync::Arc;
 
 use axum::Router;
 
-use crate::broker::Broker;
-use crate::identity::Gate;
-use crate::types::Timestamp;
+use crate::broker::{self, Broker};
+use crate::identity::{self, Gate, Policy};
+use crate::types::{ProjectId, QueueId, Timestamp};
 use error::Error;
 use payload::BodyBudget;
 use routes::Routes;
+use throttle::Throttle;
 
 pub use front::Front;
 pub use public_url::PublicUrl;
 pub use region::Region;
 pub use routes::Route;
 pub use server::Server;
-pub use settings::Settings;
+pub use settings::{Settings, ThrottleStatus};
 pub use tls::{Certificate, CertificateError, Tls};
 
 /// What every handler may use.
@@ -59,15 +61,19 @@ struct Shared {
     gate: Gate,
     settings: Settings,
     body_budget: BodyBudget,
+    throttle: Throttle,
 }
 
 impl App {
     fn new(broker: Broker, gate: Gate, settings: Settings) -> Self {
+        let policies = gate.policies().clone();
+        broker.on_queue_deleted(move |project, queue| policies.note(project, queue, None));
         Self(Arc::new(Shared {
             broker,
             gate,
             body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
             settings,
+            throttle: Throttle::default(),
         }))
     }
 
@@ -82,6 +88,31 @@ impl App {
     /// The broker's time, by which tokens and signatures grow old, too.
     fn now(&self) -> Timestamp {
         self.0.broker.now()
+    }
+
+    /// Sets or removes a queue's policy; the gate knows it as soon as it is durable.
+    async fn set_policy(
+        &self,
+        project: ProjectId,
+        queue: QueueId,
+        policy: Option<Policy>,
+    ) -> Result<(), broker::Error> {
+        let entry = policy.as_ref().map(identity::policy_entry);
+        let policies = self.gate().policies().clone();
+        let note = move || policies.note(project, queue, policy.map(Arc::new));
+        self.broker().set_policy(project, queue, entry, note).await
+    }
+
+    /// Counts a request of somebody who may speak for the project.
+    ///
+    /// # Errors
+    /// The project asks too often.
+    fn admit(&self, project: ProjectId) -> Result<(), Error> {
+        let Some(rate) = self.broker().quota(project).request_rate() else {
+            return Ok(());
+        };
+        let admitted = self.0.throttle.admit(project, rate, self.now());
+        admitted.map_err(|wait| self.settings().throttle_status.refusal(wait))
     }
 
     fn settings(&self) -> &Settings {

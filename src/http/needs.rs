@@ -24,6 +24,6 @@ needs! {
     ListQueues GetQueue CreateQueue DeleteQueue PurgeMessages
     GetGroups CreateGroup DeleteGroup ResetGroup
     ProduceMessages ConsumeMessages PeekMessages RedriveMessages
-    GetTags SetTags GetQuotas
+    GetTags SetTags GetQuotas SetQuotas GetPolicy SetPolicy
     GetInstances ManageInstances
 }

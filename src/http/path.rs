@@ -8,7 +8,8 @@
 //! 2. the project id is well-formed (400);
 //! 3. the caller may do this in this project (401, 403), which depends on nothing but who he is and the path, so that
 //!    the answers for a project of somebody else do not tell what there is;
-//! 4. queue id, group id, query and body are well-formed (400), in the order in which handlers name them.
+//! 4. the project does not ask too often (429), which only those count who may speak for it;
+//! 5. queue id, group id, query and body are well-formed (400), in the order in which handlers name them.
 //!
 //! That the path and its method exist is found before (404, 405), and told to everybody; that the queue or group exists
 //! is the broker's to say, afterwards.
@@ -125,8 +126,9 @@ impl<'a> Asked<'a> {
             return Err(Denied::OtherProject.into());
         }
         let caller = known_caller(self.parts)?;
-        let access = self.app.gate().authorize(caller, target, P::PERMISSION);
-        Ok(access?)
+        let access = self.app.gate().authorize(caller, target, P::PERMISSION)?;
+        self.app.admit(access.project())?;
+        Ok(access)
     }
 
     fn in_project<P: Needs>(&self) -> Result<InProject<P>> {

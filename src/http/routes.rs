@@ -7,7 +7,7 @@ use std::fmt;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, delete, get, post, put};
 
 use super::App;
 
@@ -50,6 +50,8 @@ impl Routes {
         get = Some(Method::GET);
         /// Adds a POST.
         post = Some(Method::POST);
+        /// Adds a PUT.
+        put = Some(Method::PUT);
         /// Adds a DELETE.
         delete = Some(Method::DELETE);
         /// Adds a path that takes every method.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::code;
+use super::error::Error;
 use super::peer::Scheme;
 use super::public_url::PublicUrl;
 use super::region::Region;
@@ -38,6 +40,32 @@ pub struct Settings {
     pub messages_per_send: usize,
     /// Counted bytes of the messages in one send.
     pub message_bytes: usize,
+    /// How requests are refused that come sooner than the project's quota has it.
+    pub throttle_status: ThrottleStatus,
+}
+
+/// The status of a request that came too soon (reference §21-16).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThrottleStatus {
+    /// 429, which clients know to repeat.
+    #[default]
+    TooManyRequests,
+    /// 404, as the documents of the clouds have it.
+    NotFound,
+}
+
+impl ThrottleStatus {
+    pub(super) fn refusal(self, wait: Duration) -> Error {
+        let code = match self {
+            Self::TooManyRequests => code::TOO_BUSY,
+            Self::NotFound => code::THROTTLED,
+        };
+        Error::new(
+            code,
+            "the project asks more often than it may; try again later",
+        )
+        .retry_after(wait)
+    }
 }
 
 impl Settings {
@@ -67,6 +95,7 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(75),
             messages_per_send: 10,
             message_bytes: 524_288,
+            throttle_status: ThrottleStatus::default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Client, Method};
 use rohrpost::broker::{self, Broker, Clock, Room};
 use rohrpost::http;
-use rohrpost::identity::{self, DomainName, Gate, Identity, IdentityKey, Uncommitted};
+use rohrpost::identity::{self, DomainName, Gate, Identity, IdentityKey, Policies, Uncommitted};
 use rohrpost::store::SimulatedStore;
 use rohrpost::types::{HandlerKey, Limits, Timestamp};
 use serde_json::{Value, json};
@@ -179,7 +179,8 @@ impl Server {
         guard: Guard,
     ) -> Self {
         let broker = open_broker(Arc::clone(&store), limits, clock.clone());
-        let gate = open_gate(&guard, &store, &broker);
+        let policies = Policies::read(store.as_ref()).expect("the policies are sound");
+        let gate = open_gate(&guard, &store, &broker).with_policies(policies);
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let server = http::Server::bind(any_port, settings, broker.clone(), gate.clone());
         let server = server.await.expect("the loopback has free ports");

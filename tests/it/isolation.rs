@@ -27,10 +27,14 @@ enum Need {
     Member,
     /// A member, as it shows what messages say.
     MemberToLook,
+    /// An administrator of the project.
+    Admin,
+    /// An administrator of any project, as he sets what all of them may use.
+    AnyAdmin,
 }
 
 /// The calls by their path behind the project.
-const NEEDS: [(Need, &str); 37] = [
+const NEEDS: [(Need, &str); 42] = [
     (Need::Known, "GET /availableZones"),
     (Need::Known, "GET /available-zones"),
     (Need::Known, "GET /products"),
@@ -84,6 +88,11 @@ const NEEDS: [(Need, &str); 37] = [
         Need::Member,
         "POST ext/queues/{queue_id}/groups/{group_id}/reset",
     ),
+    (Need::Reader, "GET ext/quota"),
+    (Need::AnyAdmin, "PUT ext/quota"),
+    (Need::Reader, "GET ext/queues/{queue_id}/policy"),
+    (Need::Admin, "PUT ext/queues/{queue_id}/policy"),
+    (Need::Admin, "DELETE ext/queues/{queue_id}/policy"),
     (Need::MemberToLook, "GET ext/queues/{queue_id}/messages"),
     (
         Need::MemberToLook,
@@ -298,7 +307,8 @@ async fn a_foreign_token_gets_one_and_the_same_answer_whatever_there_is() {
     let token = tenants.token(OTHER_PROJECT, Role::Admin).await;
     let mut answers = BTreeSet::new();
     for place in [&place, &Place::nowhere(PROJECT), &Place::malformed(PROJECT)] {
-        for call in calls(place).iter().filter(|call| call.is_in_project) {
+        let is_foreign = |call: &&Call| call.is_in_project && call.need != Need::AnyAdmin;
+        for call in calls(place).iter().filter(is_foreign) {
             for (query, body) in [
                 ("", None),
                 ("?max_msgs=x&limit=-1", Some("{")),
@@ -359,7 +369,9 @@ async fn a_reader_reads_and_is_refused_the_rest() {
             match call.need {
                 Need::Known => drop(reply.expect(200)),
                 Need::Reader => expect_permitted(&reply),
-                Need::Member => reply.expect_error(403, "DMS.10240310"),
+                Need::Member | Need::Admin | Need::AnyAdmin => {
+                    reply.expect_error(403, "DMS.10240310");
+                }
                 Need::MemberToLook => reply.expect_error(403, "DMS.10240311"),
             }
         }
@@ -367,14 +379,20 @@ async fn a_reader_reads_and_is_refused_the_rest() {
 }
 
 #[tokio::test]
-async fn a_member_may_call_everything_in_his_project_and_so_may_its_administrator() {
+async fn a_member_may_use_everything_in_his_project_and_its_administrator_may_call_all() {
     let tenants = Tenants::start().await;
     for role in [Role::Member, Role::Admin] {
         let token = tenants.token(PROJECT, role).await;
         for place in [Place::nowhere(PROJECT), Place::malformed(PROJECT)] {
             for call in calls(&place) {
                 println!("{call:?}");
-                expect_permitted(&call.made_with(&tenants, &token).await);
+                let reply = call.made_with(&tenants, &token).await;
+                match (role, call.need) {
+                    (Role::Member, Need::Admin | Need::AnyAdmin) => {
+                        reply.expect_error(403, "DMS.10240311");
+                    }
+                    _ => expect_permitted(&reply),
+                }
             }
         }
     }
@@ -545,11 +563,13 @@ async fn each_role_has_its_permissions_and_those_of_the_roles_below() {
                 role >= least(permission),
                 "{role} {permission:?}"
             );
-            assert_eq!(
-                may(OTHER_PROJECT),
-                Err(Denied::OtherProject),
-                "{role} {permission:?}"
-            );
+            let sets_every_quota = role == Role::Admin && *permission == P::SetQuotas;
+            let elsewhere = if sets_every_quota {
+                Ok(())
+            } else {
+                Err(Denied::OtherProject)
+            };
+            assert_eq!(may(OTHER_PROJECT), elsewhere, "{role} {permission:?}");
         }
     }
 }

@@ -18,7 +18,9 @@ mod folder;
 mod fuzz;
 mod harness;
 mod keys;
+mod policy;
 mod process;
+mod quota;
 mod readme;
 
 mod dms_acks;

@@ -1,8 +1,11 @@
 //! What the DMS API lacks and users ask for, under `/ext/v1`, clearly apart (b-60): purge a queue, look without
-//! consuming, send dead letters back, let a group continue elsewhere. Errors have the DMS API's form.
+//! consuming, send dead letters back, let a group continue elsewhere, say who else may use a queue and what a project may
+//! use. Errors have the DMS API's form.
 
 mod groups;
+mod policies;
 mod queues;
+mod quotas;
 mod routes;
 mod wire;
 

@@ -1,5 +1,8 @@
 //! The extensions' queries and JSON forms.
 
+pub mod policy;
+pub mod quota;
+
 use std::io::Write;
 
 use serde::{Deserialize, Serialize};
