@@ -4,6 +4,7 @@ mod accounts;
 mod log_in;
 mod sdk;
 mod signatures;
+mod temporary_keys;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
