@@ -3,35 +3,22 @@
 import re
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+import documents
 from broker import Broker
-
-README = (Path(__file__).parents[2] / "README.md").read_text()
-DEFAULT_ADDRESS = "127.0.0.1:8080"
-SCRIPT_SECONDS_MAX = 60
+from documents import DEFAULT_ADDRESS
 
 
 def block(marker: str) -> str:
-    """The fenced lines behind this marker."""
-    found = re.search(rf"<!-- {re.escape(marker)} -->\s*```\w+\n(?P<lines>.*?)```", README, re.DOTALL)
-    return found.group("lines")
+    return documents.block("README.md", marker)
 
 
 def run(script: str, broker: Broker) -> subprocess.CompletedProcess:
     """Runs a script of the README beside the broker's data folder."""
     assert DEFAULT_ADDRESS in script
-    script = script.replace(DEFAULT_ADDRESS, broker.address)
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=broker.folder,
-        capture_output=True,
-        text=True,
-        timeout=SCRIPT_SECONDS_MAX,
-    )
+    return documents.run_python(script.replace(DEFAULT_ADDRESS, broker.address), broker.folder)
 
 
 @pytest.fixture
