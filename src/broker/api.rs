@@ -1,7 +1,10 @@
 //! What protocols ask of the broker and what they get: plain values, no wire formats.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
+pub use super::meter::{History, Period, Rates, Sample};
 pub use crate::queue::{Outcome, Source, Verdict as AckCounts};
 
 use crate::types::{
@@ -46,6 +49,35 @@ pub struct QueueInfo {
     pub messages: u64,
     /// Groups that it has.
     pub groups: u32,
+}
+
+/// How a queue is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gauges {
+    /// Messages that the group which lags most could be given now: neither in flight nor delayed. Without groups, all
+    /// that are not delayed.
+    pub waiting: u64,
+    /// Messages in the hands of all groups' consumers.
+    pub in_flight: u64,
+    /// Dead letters of all groups that nobody has consumed.
+    pub dead_letters: u64,
+    /// Bytes that its messages take in the store, dead letters and delayed messages too.
+    pub bytes: u64,
+}
+
+/// A queue as those see it who watch over it.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// What it is.
+    pub queue: QueueInfo,
+    /// How it is.
+    pub gauges: Gauges,
+    /// Messages that wait for their time.
+    pub delayed: u64,
+    /// For how long the oldest message has been visible with which some group is not done.
+    pub oldest_age: Option<Duration>,
+    /// What happens to it.
+    pub rates: Rates,
 }
 
 /// A group as it is now.

@@ -4,8 +4,8 @@ use tokio::sync::oneshot;
 
 use super::Result;
 use super::api::{
-    Ack, AckCounts, Consume, Delivery, GroupList, Peek, Peeked, QueueInfo, ResetTo, Sent, Source,
-    TagToRemove, TaggedQueue,
+    Ack, AckCounts, Consume, Delivery, GroupList, History, Overview, Peek, Peeked, Period,
+    QueueInfo, ResetTo, Sent, Source, TagToRemove, TaggedQueue,
 };
 use crate::types::{GroupId, GroupName, Message, Tag, TagKey};
 
@@ -27,6 +27,10 @@ pub enum Command {
     Describe(Reply<QueueInfo>),
     /// See [`Broker::find_queues`](super::Broker::find_queues).
     DescribeTagged(Reply<TaggedQueue>),
+    /// See [`Broker::overview`](super::Broker::overview).
+    Overview(Reply<Overview>),
+    /// See [`Broker::history`](super::Broker::history).
+    History(Period, Reply<History>),
     /// See [`Broker::groups`](super::Broker::groups).
     Groups(Reply<GroupList>),
     /// See [`Broker::create_groups`](super::Broker::create_groups).

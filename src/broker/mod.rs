@@ -13,6 +13,7 @@ mod command;
 mod committer;
 mod error;
 pub mod inspect;
+mod meter;
 mod owner;
 mod persist;
 mod project;
@@ -24,6 +25,7 @@ mod stepper;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -167,6 +167,11 @@ impl Tally {
         &self.project
     }
 
+    /// All bytes.
+    pub fn bytes(&self) -> u64 {
+        locked(&self.state).stored.bytes()
+    }
+
     fn appended(&self, log: LogNumber, end: Offset, bytes: u64) {
         let mut state = locked(&self.state);
         let counted = state.stored.logs.entry(log).or_default();

@@ -3,6 +3,8 @@
 //! Owns how a batch is named and found, and says of a damaged one which it is. Refuses to know which batches there
 //! should be: whoever appends keeps them dense, and whoever deletes starts at the oldest.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 pub use super::parts::PART_BYTES_MAX;
@@ -82,6 +84,22 @@ pub fn first(
     first_from(store, queue, log, Offset(0))
 }
 
+/// The header of the record batch that holds the record at `offset`, or nothing if there is none.
+///
+/// # Errors
+/// As [`first_from`].
+pub fn header_containing(
+    store: &dyn Store,
+    queue: QueueNumber,
+    log: LogNumber,
+    offset: Offset,
+) -> Result<Option<Header>, Error> {
+    let start = key::log(queue, log, Offset(0), 0);
+    let end = key::log(queue, log, offset, u16::MAX);
+    let header = last_in(store, queue, log, &start..&end)?;
+    Ok(header.filter(|header| header.end > offset))
+}
+
 /// The header of the newest record batch.
 ///
 /// # Errors
@@ -91,8 +109,22 @@ pub fn last_header(
     queue: QueueNumber,
     log: LogNumber,
 ) -> Result<Option<Header>, Error> {
-    let Some((last_key, last_part)) = store.last(key::borrowed(&key::whole_log(queue, log)))?
-    else {
+    last_in(
+        store,
+        queue,
+        log,
+        key::borrowed(&key::whole_log(queue, log)),
+    )
+}
+
+/// The header of the last batch of which `range` has a part.
+fn last_in(
+    store: &dyn Store,
+    queue: QueueNumber,
+    log: LogNumber,
+    range: Range<&[u8]>,
+) -> Result<Option<Header>, Error> {
+    let Some((last_key, last_part)) = store.last(range)? else {
         return Ok(None);
     };
     let (_, _, base, part) = key::parse_log(&last_key)?;

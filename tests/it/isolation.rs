@@ -34,7 +34,7 @@ enum Need {
 }
 
 /// The calls by their path behind the project.
-const NEEDS: [(Need, &str); 42] = [
+const NEEDS: [(Need, &str); 44] = [
     (Need::Known, "GET /availableZones"),
     (Need::Known, "GET /available-zones"),
     (Need::Known, "GET /products"),
@@ -89,6 +89,8 @@ const NEEDS: [(Need, &str); 42] = [
         "POST ext/queues/{queue_id}/groups/{group_id}/reset",
     ),
     (Need::Reader, "GET ext/quota"),
+    (Need::Reader, "GET ext/overview"),
+    (Need::Reader, "GET ext/queues/{queue_id}/history"),
     (Need::AnyAdmin, "PUT ext/quota"),
     (Need::Reader, "GET ext/queues/{queue_id}/policy"),
     (Need::Admin, "PUT ext/queues/{queue_id}/policy"),

@@ -45,3 +45,4 @@ mod signatures;
 mod stop;
 mod tenants;
 mod tls;
+mod watch;

@@ -107,10 +107,12 @@ impl Owner {
         due: &[DelayedRecord],
     ) -> Result<(T, Option<FactsUnit>)> {
         if decision.facts.is_empty() {
+            self.meter.note(&decision);
             self.queue.accept(&decision);
             return Ok((decision.reply, None));
         }
         let mut copies = self.copies(now, &decision.facts, due)?;
+        self.meter.note(&decision);
         self.queue.accept(&decision);
         let mut facts = FactsUnit::default();
         let holds_back = |gate| gate == Gate::Always || self.made.mode == QueueMode::Fifo;

@@ -21,6 +21,7 @@ enum Found {
 
 impl Owner {
     pub(super) fn send(&mut self, now: Timestamp, messages: Vec<Message>, reply: Reply<Vec<Sent>>) {
+        self.meter.note_request();
         let sent = messages
             .iter()
             .map(|message| Sent { id: message.id })
@@ -46,6 +47,7 @@ impl Owner {
         acks: &[Ack],
         reply: Reply<AckCounts>,
     ) {
+        self.meter.note_request();
         let group = self.queue.group_by_id(group).map(Group::number);
         let decision = group.map_err(Error::from).and_then(|group| {
             let entries = self.open_handlers(acks)?;
@@ -77,6 +79,7 @@ impl Owner {
         consume: Consume,
         reply: Reply<Vec<Delivery>>,
     ) {
+        self.meter.note_request();
         let number = match self.queue.group_by_id(group) {
             Ok(group) => group.number(),
             Err(refusal) => return self.answer(reply, Err(refusal.into())),

@@ -7,6 +7,7 @@
 mod carry;
 mod consume;
 mod manage;
+mod observe;
 mod polls;
 mod sweep;
 
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::command::{Command, Reply};
 use super::committer::{Committer, Failed, Progress, Release, Unit};
+use super::meter::Meter;
 use super::persist::Made;
 use super::records::{Reading, Unreadable};
 use super::recovery::Restored;
@@ -24,6 +26,7 @@ use super::tally::Tally;
 use super::{Clock, Context, Error, Result};
 use crate::queue::{Queue, Refusal};
 use crate::types::{GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
+use observe::OldestSeen;
 use polls::Polls;
 use sweep::Sweeps;
 
@@ -48,6 +51,8 @@ pub struct Owner {
     gates: BTreeMap<GroupNumber, u64>,
     polls: Polls,
     sweeps: Sweeps,
+    meter: Meter,
+    oldest_seen: OldestSeen,
 }
 
 /// What becomes visible when a unit is durable.
@@ -76,6 +81,7 @@ impl Owner {
         } = restored;
         let number = queue.rules().number;
         let project = context.projects.in_use(made.project);
+        let meter = Meter::starting_at(context.clock.now());
         Self {
             tally: Arc::new(Tally::new(number, project, stored)),
             number,
@@ -94,6 +100,8 @@ impl Owner {
             gates: BTreeMap::new(),
             polls: Polls::default(),
             sweeps: Sweeps::default(),
+            meter,
+            oldest_seen: OldestSeen::default(),
         }
     }
 
@@ -147,6 +155,7 @@ impl Owner {
     fn carry_out_command(&mut self, command: Command) {
         self.sync();
         let now = self.clock().now();
+        self.sample(now);
         self.expire_leases(now);
         match command {
             Command::Send(messages, reply) => self.send(now, messages, reply),
@@ -154,6 +163,9 @@ impl Owner {
             Command::Ack(group, source, acks, reply) => self.ack(now, group, source, &acks, reply),
             Command::Describe(reply) => self.answer(reply, Ok(self.describe())),
             Command::DescribeTagged(reply) => self.answer(reply, Ok(self.describe_tagged())),
+            // Whoever watches and is gone needs no answer.
+            Command::Overview(reply) => drop(reply.send(Ok(self.overview(now)))),
+            Command::History(period, reply) => drop(reply.send(Ok(self.meter.history(period)))),
             Command::Groups(reply) => self.answer(reply, Ok(self.list_groups())),
             Command::CreateGroups(new, reply) => self.create_groups(now, new, reply),
             Command::DeleteGroup(group, reply) => self.delete_group(group, reply),
@@ -188,6 +200,7 @@ impl Owner {
     fn turn(&mut self) {
         self.sync();
         let now = self.clock().now();
+        self.sample(now);
         self.sweep(now);
         self.serve_polls(now);
         if self.polls.is_empty() {
@@ -217,6 +230,7 @@ impl Owner {
             self.queue.next_expiry(),
             self.polls.next_deadline(),
             self.next_sweep(),
+            Some(self.meter.next_sample()),
         ];
         timers.into_iter().flatten().min()
     }

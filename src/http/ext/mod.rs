@@ -1,12 +1,13 @@
 //! What the DMS API lacks and users ask for, under `/ext/v1`, clearly apart (b-60): purge a queue, look without
-//! consuming, send dead letters back, let a group continue elsewhere, say who else may use a queue and what a project may
-//! use. Errors have the DMS API's form.
+//! consuming, send dead letters back, let a group continue elsewhere, watch queues, say who else may use a queue and what
+//! a project may use. Errors have the DMS API's form.
 
 mod groups;
 mod policies;
 mod queues;
 mod quotas;
 mod routes;
+mod watch;
 mod wire;
 
 pub use routes::routes;

@@ -1,6 +1,6 @@
 //! The extensions' paths.
 
-use super::{groups, policies, queues, quotas};
+use super::{groups, policies, queues, quotas, watch};
 use crate::http::routes::Routes;
 
 /// All extensions.
@@ -12,6 +12,8 @@ pub fn routes() -> Routes {
     Routes::default()
         .get(QUOTA, quotas::show)
         .put(QUOTA, quotas::set)
+        .get("/ext/v1/{project_id}/overview", watch::overview)
+        .get(&queue("/history"), watch::history)
         .get(&queue("/policy"), policies::show)
         .put(&queue("/policy"), policies::set)
         .delete(&queue("/policy"), policies::remove)

@@ -2,6 +2,7 @@
 
 pub mod policy;
 pub mod quota;
+pub mod watch;
 
 use std::io::Write;
 

@@ -1,0 +1,138 @@
+//! How queues are and were, on the wire.
+
+use serde::Serialize;
+
+use crate::broker::{History, Overview, Period, Sample};
+use crate::http::code;
+use crate::http::error::{Error, Result};
+use crate::http::json::as_text;
+use crate::http::query::{FromQuery, Query};
+use crate::types::QueueId;
+
+/// The answer with all queues of a project.
+#[derive(Debug, Serialize)]
+pub struct OverviewForm<'a> {
+    queues: Vec<QueueRow<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueueRow<'a> {
+    #[serde(serialize_with = "as_text")]
+    id: QueueId,
+    name: &'a str,
+    mode: &'static str,
+    created: u64,
+    waiting: u64,
+    in_flight: u64,
+    delayed: u64,
+    dead_letters: u64,
+    bytes: u64,
+    groups: u32,
+    oldest_age_s: Option<u64>,
+    sent_per_s: f64,
+    consumed_per_s: f64,
+    acknowledged_per_s: f64,
+}
+
+impl<'a> OverviewForm<'a> {
+    /// These queues, in this order.
+    pub fn of(queues: &'a [Overview]) -> Self {
+        Self {
+            queues: queues.iter().map(QueueRow::of).collect(),
+        }
+    }
+}
+
+impl<'a> QueueRow<'a> {
+    fn of(overview: &'a Overview) -> Self {
+        let Overview { queue, gauges, .. } = overview;
+        Self {
+            id: queue.id,
+            name: queue.name.as_str(),
+            mode: queue.mode.as_str(),
+            created: queue.created.0,
+            waiting: gauges.waiting,
+            in_flight: gauges.in_flight,
+            delayed: overview.delayed,
+            dead_letters: gauges.dead_letters,
+            bytes: gauges.bytes,
+            groups: queue.groups,
+            oldest_age_s: overview.oldest_age.map(|age| age.as_secs()),
+            sent_per_s: rounded(overview.rates.sent),
+            consumed_per_s: rounded(overview.rates.consumed),
+            acknowledged_per_s: rounded(overview.rates.acknowledged),
+        }
+    }
+}
+
+/// To thousandths: people read it.
+fn rounded(rate: f64) -> f64 {
+    (rate * 1e3).round() / 1e3
+}
+
+/// The query of a history: `period`.
+#[derive(Debug)]
+pub struct PeriodForm(pub Period);
+
+impl FromQuery for PeriodForm {
+    fn from_query(query: &Query<'_>) -> Result<Self> {
+        match query.first("period") {
+            None | Some("hour") => Ok(Self(Period::Hour)),
+            Some("day") => Ok(Self(Period::Day)),
+            Some(_) => {
+                let text = "period must be hour or day";
+                Err(Error::new(code::BAD_PARAMETER, text))
+            }
+        }
+    }
+}
+
+/// The answer with a queue's history.
+#[derive(Debug, Serialize)]
+pub struct HistoryForm {
+    period: &'static str,
+    step_s: u64,
+    samples: Vec<SampleForm>,
+}
+
+#[derive(Debug, Serialize)]
+struct SampleForm {
+    at: u64,
+    sent: u32,
+    consumed: u32,
+    acknowledged: u32,
+    failed: u32,
+    waiting: u64,
+    in_flight: u64,
+    dead_letters: u64,
+    bytes: u64,
+}
+
+impl From<History> for HistoryForm {
+    fn from(history: History) -> Self {
+        Self {
+            period: match history.period {
+                Period::Hour => "hour",
+                Period::Day => "day",
+            },
+            step_s: history.period.step_s(),
+            samples: history.samples.into_iter().map(SampleForm::from).collect(),
+        }
+    }
+}
+
+impl From<Sample> for SampleForm {
+    fn from(sample: Sample) -> Self {
+        Self {
+            at: sample.at.0,
+            sent: sample.sent,
+            consumed: sample.consumed,
+            acknowledged: sample.acknowledged,
+            failed: sample.failed,
+            waiting: sample.gauges.waiting,
+            in_flight: sample.gauges.in_flight,
+            dead_letters: sample.gauges.dead_letters,
+            bytes: sample.gauges.bytes,
+        }
+    }
+}
