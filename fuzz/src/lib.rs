@@ -4,9 +4,14 @@
 //! `RUSTC_BOOTSTRAP=1`); `tests/it/fuzz.rs` replays what was kept of it under `fuzz/corpus`.
 
 pub mod entries;
+pub mod handlers;
 pub mod keys;
+pub mod keystone;
 pub mod parts;
 pub mod record_batch;
 pub mod requests;
 mod script;
+pub mod signatures;
 pub mod stored;
+mod tenant;
+pub mod tokens;

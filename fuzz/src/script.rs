@@ -35,6 +35,16 @@ impl<'a> Script<'a> {
         taken
     }
 
+    /// The text with single bytes replaced: of each change the place, and what stands there then.
+    pub fn altered(&mut self, text: &str) -> String {
+        let mut altered = text.as_bytes().to_vec();
+        while let (Some(place), Some(byte)) = (self.byte(), self.byte()) {
+            let place = usize::from(place) % altered.len();
+            altered[place] = byte;
+        }
+        String::from_utf8_lossy(&altered).into_owned()
+    }
+
     /// Everything that is left.
     pub const fn rest(&self) -> &'a [u8] {
         self.0

@@ -47,3 +47,23 @@ fn kept_damaged_stores_are_served_or_refused() {
 fn kept_requests_are_answered() {
     replay("requests", decoders::requests::check);
 }
+
+#[test]
+fn kept_handlers_are_read_or_refused() {
+    replay("handlers", decoders::handlers::check);
+}
+
+#[test]
+fn kept_tokens_are_refused() {
+    replay("tokens", decoders::tokens::check);
+}
+
+#[test]
+fn kept_signatures_are_verified_or_refused() {
+    replay("signatures", decoders::signatures::check);
+}
+
+#[test]
+fn kept_requests_to_the_identity_api_are_answered() {
+    replay("keystone", decoders::keystone::check);
+}
