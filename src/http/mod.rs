@@ -135,10 +135,16 @@ pub fn routes() -> Vec<Route> {
     project_routes().into_list()
 }
 
+/// Every call of the identity API, for the same reason.
+#[must_use]
+pub fn identity_routes() -> Vec<Route> {
+    keystone::routes().into_list()
+}
+
 /// Every route of this port. Also unknown paths and methods get the API's error form.
 fn router(app: App) -> Router {
     ops::routes()
-        .merge(keystone::routes())
+        .merge(keystone::router())
         .merge(project_routes().into_router())
         .fallback(async || Error::new(code::NO_PATH, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {

@@ -7,7 +7,7 @@ use std::fmt;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{any, delete, get, post, put};
+use axum::routing::{any, delete, get, patch, post, put};
 
 use super::App;
 
@@ -52,6 +52,8 @@ impl Routes {
         post = Some(Method::POST);
         /// Adds a PUT.
         put = Some(Method::PUT);
+        /// Adds a PATCH.
+        patch = Some(Method::PATCH);
         /// Adds a DELETE.
         delete = Some(Method::DELETE);
         /// Adds a path that takes every method.

@@ -29,7 +29,7 @@ enum Need {
     MemberToLook,
     /// An administrator of the project.
     Admin,
-    /// An administrator of any project, as he sets what all of them may use.
+    /// An administrator of any project, as it sets what all of them may use.
     AnyAdmin,
 }
 
@@ -253,7 +253,7 @@ impl Call {
 }
 
 /// All of an answer that may differ between two requests with the same meaning, left out.
-fn substance(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
+pub fn substance(reply: &Reply) -> (u16, Vec<(String, String)>, String) {
     let headers = reply.headers.iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));

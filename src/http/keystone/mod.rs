@@ -23,4 +23,4 @@ mod users;
 mod versions;
 mod wire;
 
-pub use routes::routes;
+pub use routes::{router, routes};

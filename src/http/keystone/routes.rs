@@ -1,7 +1,8 @@
 //! The identity API's paths.
 
 use axum::Router;
-use axum::routing::{MethodRouter, any, get, post, put};
+use axum::handler::Handler;
+use axum::routing::any;
 
 use super::error::Fault;
 use super::{
@@ -9,15 +10,13 @@ use super::{
     tokens, users, versions,
 };
 use crate::http::App;
+use crate::http::routes::Routes;
 
-/// Every call of the identity API.
-pub fn routes() -> Router<App> {
-    version_routes()
-        .merge(login_routes())
-        .merge(user_routes())
-        .merge(role_routes())
-        .merge(service_routes())
-        .merge(key_routes())
+/// What serves the identity API. It owns all that begins with its prefixes, so that also what does not exist is refused
+/// in its form.
+pub fn router() -> Router<App> {
+    routes()
+        .into_router()
         .method_not_allowed_fallback(async || Fault::no_method())
         .route("/v3/{*rest}", any(nothing))
         .route("/v3.0/{*rest}", any(nothing))
@@ -27,86 +26,104 @@ async fn nothing() -> Fault {
     Fault::not_found("anything at this path")
 }
 
-fn version_routes() -> Router<App> {
-    Router::new()
-        .route("/", get(versions::list))
-        .route("/v3", get(versions::show))
+/// Every call of the identity API.
+pub fn routes() -> Routes {
+    version_routes()
+        .merge(login_routes())
+        .merge(user_routes())
+        .merge(project_routes())
+        .merge(role_routes())
+        .merge(service_routes())
+        .merge(key_routes())
 }
 
-fn login_routes() -> Router<App> {
-    let token = post(tokens::issue).get(tokens::show).delete(tokens::revoke);
-    Router::new()
-        .route("/v3/auth/tokens", token)
-        .route("/v3/auth/catalog", get(own_catalogue::show))
-        .route("/v3/auth/projects", get(projects::list_own))
-        .route("/v3/auth/domains", get(domains::list))
+fn version_routes() -> Routes {
+    Routes::default()
+        .get("/", versions::list)
+        .get("/v3", versions::show)
 }
 
-fn user_routes() -> Router<App> {
-    let user = get(users::show).patch(users::change).delete(users::delete);
-    let project = get(projects::show)
-        .patch(projects::change)
-        .delete(projects::delete);
-    Router::new()
-        .route("/v3/users", get(users::list).post(users::create))
-        .route("/v3/users/{user_id}", user)
-        .route("/v3/users/{user_id}/password", post(users::change_password))
-        .route("/v3/users/{user_id}/projects", get(projects::list_of_user))
-        .route("/v3/projects", get(projects::list).post(projects::create))
-        .route("/v3/projects/{project_id}", project)
+fn login_routes() -> Routes {
+    Routes::default()
+        .post("/v3/auth/tokens", tokens::issue)
+        .get("/v3/auth/tokens", tokens::show)
+        .delete("/v3/auth/tokens", tokens::revoke)
+        .get("/v3/auth/catalog", own_catalogue::show)
+        .get("/v3/auth/projects", projects::list_own)
+        .get("/v3/auth/domains", domains::list)
 }
 
-fn role_routes() -> Router<App> {
-    let router = Router::new()
-        .route("/v3/domains", fixed(get(domains::list)))
-        .route("/v3/domains/{domain_id}", fixed(get(domains::show)))
-        .route("/v3/roles", fixed(get(roles::list)))
-        .route("/v3/roles/{role_id}", fixed(get(roles::show)))
-        .route("/v3/role_assignments", get(assignments::list));
+fn user_routes() -> Routes {
+    let user = |path: &str| format!("/v3/users/{{user_id}}{path}");
+    Routes::default()
+        .get("/v3/users", users::list)
+        .post("/v3/users", users::create)
+        .get(&user(""), users::show)
+        .patch(&user(""), users::change)
+        .delete(&user(""), users::delete)
+        .post(&user("/password"), users::change_password)
+        .get(&user("/projects"), projects::list_of_user)
+}
+
+fn project_routes() -> Routes {
+    let project = "/v3/projects/{project_id}";
+    Routes::default()
+        .get("/v3/projects", projects::list)
+        .post("/v3/projects", projects::create)
+        .get(project, projects::show)
+        .patch(project, projects::change)
+        .delete(project, projects::delete)
+}
+
+fn role_routes() -> Routes {
+    let routes = fixed("/v3/domains", domains::list)
+        .merge(fixed("/v3/domains/{domain_id}", domains::show))
+        .merge(fixed("/v3/roles", roles::list))
+        .merge(fixed("/v3/roles/{role_id}", roles::show))
+        .get("/v3/role_assignments", assignments::list);
     ["/v3/projects/{project_id}", "/v3/domains/{domain_id}"]
         .into_iter()
-        .fold(router, |router, place| {
+        .fold(routes, |routes, place| {
             let given = format!("{place}/users/{{user_id}}/roles");
-            let role = put(assignments::give)
-                .get(assignments::check)
-                .delete(assignments::take);
-            router
-                .route(&given, get(assignments::list_roles))
-                .route(&format!("{given}/{{role_id}}"), role)
+            let role = format!("{given}/{{role_id}}");
+            routes
+                .get(&given, assignments::list_roles)
+                .put(&role, assignments::give)
+                .get(&role, assignments::check)
+                .delete(&role, assignments::take)
         })
 }
 
-fn service_routes() -> Router<App> {
-    Router::new()
-        .route("/v3/services", fixed(get(services::list)))
-        .route("/v3/services/{service_id}", fixed(get(services::show)))
-        .route("/v3/endpoints", fixed(get(services::list_endpoints)))
-        .route(
+fn service_routes() -> Routes {
+    fixed("/v3/services", services::list)
+        .merge(fixed("/v3/services/{service_id}", services::show))
+        .merge(fixed("/v3/endpoints", services::list_endpoints))
+        .merge(fixed(
             "/v3/endpoints/{endpoint_id}",
-            fixed(get(services::show_endpoint)),
-        )
-        .route("/v3/regions", fixed(get(services::list_regions)))
-        .route("/v3/regions/{region_id}", fixed(get(services::show_region)))
+            services::show_endpoint,
+        ))
+        .merge(fixed("/v3/regions", services::list_regions))
+        .merge(fixed("/v3/regions/{region_id}", services::show_region))
 }
 
 /// What can be seen and not changed.
-fn fixed(seen: MethodRouter<App>) -> MethodRouter<App> {
-    seen.post(roles::refuse_change)
-        .put(roles::refuse_change)
-        .patch(roles::refuse_change)
-        .delete(roles::refuse_change)
+fn fixed<H: Handler<T, App>, T: 'static>(path: &str, seen: H) -> Routes {
+    Routes::default()
+        .get(path, seen)
+        .post(path, roles::refuse_change)
+        .put(path, roles::refuse_change)
+        .patch(path, roles::refuse_change)
+        .delete(path, roles::refuse_change)
 }
 
-fn key_routes() -> Router<App> {
-    let key = get(credentials::show)
-        .put(credentials::change)
-        .delete(credentials::delete);
+fn key_routes() -> Routes {
     let at = |path: &str| format!("/v3.0/OS-CREDENTIAL/{path}");
-    Router::new()
-        .route(&at("securitytokens"), post(security_tokens::issue))
-        .route(
-            &at("credentials"),
-            get(credentials::list).post(credentials::create),
-        )
-        .route(&at("credentials/{access_key}"), key)
+    let key = at("credentials/{access_key}");
+    Routes::default()
+        .post(&at("securitytokens"), security_tokens::issue)
+        .get(&at("credentials"), credentials::list)
+        .post(&at("credentials"), credentials::create)
+        .get(&key, credentials::show)
+        .put(&key, credentials::change)
+        .delete(&key, credentials::delete)
 }
