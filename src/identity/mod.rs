@@ -12,6 +12,7 @@ mod declared;
 mod entries;
 mod error;
 mod gate;
+pub mod inspect;
 pub mod keystone;
 mod local;
 mod log_in;

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::store::{self, folder};
@@ -100,6 +101,25 @@ pub enum Error {
         /// What removing it costs.
         loss: &'static str,
     },
+    /// Others than the owner may read or change the file.
+    #[error(
+        "{path} is open to others than its owner: its mode is {mode:04o}, and has to be 0600; correct it and, as \
+         somebody may have read it, rotate the keys twice"
+    )]
+    Exposed {
+        /// The key's file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// There is no such file, and something was sealed with it.
+    #[error("{path} is missing; restore it from a backup, or start without it ({loss})")]
+    Missing {
+        /// The key's file.
+        path: PathBuf,
+        /// What starting without it costs.
+        loss: &'static str,
+    },
     /// The system has no random bytes to give.
     #[error("the system gives no random bytes for a new key: {0}")]
     NoRandomness(getrandom::Error),
@@ -149,8 +169,33 @@ pub fn rotate(data: &Path) -> Result<Vec<&'static str>, Error> {
 /// What is wrong with the keys of this data folder. One that is not there is made when it is needed.
 #[must_use]
 pub fn findings(data: &Path) -> Vec<Error> {
-    let read = FILES.iter().map(|file| read(data, file));
-    read.filter_map(Result::err).collect()
+    let checked = FILES.iter().map(|file| {
+        read(data, file)?;
+        check_mode(data, file)
+    });
+    checked.filter_map(Result::err).collect()
+}
+
+/// That the key which seals tokens is missing from this data folder, if it is.
+#[must_use]
+pub fn missing_identity_key(data: &Path) -> Option<Error> {
+    let path = data.join(IDENTITY_KEY.name);
+    let loss = IDENTITY_KEY.loss;
+    (!path.exists()).then_some(Error::Missing { path, loss })
+}
+
+fn check_mode(data: &Path, file: &KeyFile) -> Result<(), Error> {
+    const OF_OTHERS: u32 = 0o077;
+    let path = data.join(file.name);
+    match std::fs::metadata(&path) {
+        Ok(found) if found.mode() & OF_OTHERS != 0 => Err(Error::Exposed {
+            path,
+            mode: found.mode() & 0o7777,
+        }),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(Error::Unreadable { path, source }),
+    }
 }
 
 fn secrets_in(data: &Path, file: &KeyFile) -> Result<Secrets, Error> {
@@ -199,6 +244,7 @@ fn new_secret() -> Result<[u8; LEN], Error> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::types::{Attempt, Claim, GroupNumber, LogNumber, Offset, QueueNumber, Timestamp};
@@ -242,6 +288,28 @@ mod tests {
                 fs::read(folder.path().join(IDENTITY_KEY.name)).unwrap(),
                 sound
             );
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_or_that_is_missing_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(missing_identity_key(folder.path()).is_some());
+        handler_key(folder.path()).unwrap();
+        identity_key(folder.path()).unwrap();
+        assert!(missing_identity_key(folder.path()).is_none());
+        assert!(findings(folder.path()).is_empty());
+        for (file, mode) in [(HANDLER_KEY, 0o640), (IDENTITY_KEY, 0o604)] {
+            let path = folder.path().join(file.name);
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let found = findings(folder.path());
+            let [found] = &*found else {
+                panic!("{found:?}")
+            };
+            let said = found.to_string();
+            assert!(said.contains(file.name), "{said}");
+            assert!(said.contains(&format!("its mode is {mode:04o}")), "{said}");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
     }
 

@@ -24,6 +24,7 @@ impl Accounts {
     pub(super) fn user(&mut self, id: UserId, value: &[u8], report: &mut Report<'_>) {
         let label = format!("user {id}");
         self.users.insert(id);
+        report.counts.users += 1;
         if let Some(entry) = decoded::<UserEntry>(&label, value, report)
             && !self.user_names.insert(entry.name)
         {
@@ -34,6 +35,7 @@ impl Accounts {
     pub(super) fn project(&mut self, id: ProjectId, value: &[u8], report: &mut Report<'_>) {
         let label = format!("project {id}");
         self.projects.insert(id);
+        report.counts.projects += 1;
         if let Some(entry) = decoded::<ProjectEntry>(&label, value, report)
             && !self.project_names.insert(entry.name)
         {

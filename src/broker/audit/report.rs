@@ -26,6 +26,10 @@ pub struct Counts {
     pub entries: u64,
     /// Bytes of their keys and values.
     pub bytes: u64,
+    /// Users.
+    pub users: u64,
+    /// Projects.
+    pub projects: u64,
     /// Queues.
     pub queues: u64,
     /// Groups of all queues.
