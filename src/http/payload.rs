@@ -34,18 +34,48 @@ pub struct Grammar {
     pub not_json: Code,
     /// JSON, but not what was expected.
     pub wrong_form: Code,
+    /// How that is told.
+    pub wording: Wording,
+}
+
+/// How it is told what is wrong with a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wording {
+    /// With the value that is wrong.
+    Quoting,
+    /// With its place alone, as it may be a secret.
+    Placing,
+}
+
+impl Wording {
+    fn describe(self, error: &serde_json::Error) -> String {
+        let text = error.to_string();
+        // What is missing is named by us.
+        if self == Self::Quoting || text.starts_with("missing field") {
+            return text;
+        }
+        format!("at line {} column {}", error.line(), error.column())
+    }
 }
 
 /// Calls that manage queues, groups and tags.
 pub const CONTROL: Grammar = Grammar {
     not_json: code::CONTROL_NOT_JSON,
     wrong_form: code::CONTROL_NOT_JSON,
+    wording: Wording::Quoting,
+};
+
+/// Calls of the identity API.
+pub const CONFIDENTIAL: Grammar = Grammar {
+    wording: Wording::Placing,
+    ..CONTROL
 };
 
 /// Calls that send and acknowledge.
 pub const DATA: Grammar = Grammar {
     not_json: code::DATA_NOT_JSON,
     wrong_form: code::BAD_FIELD,
+    wording: Wording::Quoting,
 };
 
 /// Why a body could not be read.
@@ -149,10 +179,11 @@ impl Payload {
         }
         match serde_json::from_str::<Object<T>>(text) {
             Ok(object) => Ok(object.0),
-            Err(error) if error.is_data() => Err(Error::new(
-                grammar.wrong_form,
-                format!("the request body has an invalid field: {error}"),
-            )),
+            Err(error) if error.is_data() => {
+                let what = grammar.wording.describe(&error);
+                let text = format!("the request body has an invalid field: {what}");
+                Err(Error::new(grammar.wrong_form, text))
+            }
             Err(error) => Err(Error::new(
                 grammar.not_json,
                 format!("the request body is not JSON: {error}"),

@@ -7,6 +7,7 @@
     reason = "tests may panic, and lay out files as damaged as they like"
 )]
 
+mod accounts;
 mod architecture;
 mod cli;
 mod compatibility;

@@ -20,7 +20,7 @@ const HOST: &str = "dms.example.test";
 
 /// How clients sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
+pub enum Dialect {
     /// `Access=`, as the Huawei SDK does.
     Access,
     /// `Credential=` with this region and service, as gophertelekomcloud does with empty ones.
@@ -35,7 +35,7 @@ const DIALECTS: [Dialect; 3] = [
 
 /// A request as it goes out. Paths and queries are written the way they are signed.
 #[derive(Debug, Clone)]
-struct Request {
+pub struct Request {
     method: &'static str,
     path: String,
     query: &'static str,
@@ -47,7 +47,7 @@ struct Request {
 }
 
 impl Request {
-    fn new(method: &'static str, path: &str) -> Self {
+    pub fn new(method: &'static str, path: &str) -> Self {
         let headers = [
             ("content-type", "application/json"),
             ("host", HOST),
@@ -68,25 +68,25 @@ impl Request {
         self
     }
 
-    fn body(mut self, body: &impl ToString) -> Self {
+    pub fn body(mut self, body: &impl ToString) -> Self {
         self.body = body.to_string();
         self
     }
 
-    fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.to_owned()));
         self.headers.sort();
         self
     }
 
-    fn added(mut self, name: &'static str, value: &str) -> Self {
+    pub fn added(mut self, name: &'static str, value: &str) -> Self {
         self.added.push((name, value.to_owned()));
         self
     }
 
     /// The `Authorization` header that the owner of this key computes.
-    fn signed_by(&self, key: &Key, dialect: Dialect) -> String {
+    pub fn signed_by(&self, key: &Key, dialect: Dialect) -> String {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let request = hex(&Sha256::digest(self.canonical(&names)));
@@ -130,7 +130,7 @@ impl Request {
         found.map(|(_, value)| &**value)
     }
 
-    fn head(&self, authorization: &str, framing: &str) -> String {
+    pub fn head(&self, authorization: &str, framing: &str) -> String {
         let question = if self.query.is_empty() { "" } else { "?" };
         let mut text = format!(
             "{} {}{question}{} HTTP/1.1\r\n",

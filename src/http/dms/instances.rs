@@ -10,11 +10,12 @@ use crate::http::error::{Error, Result};
 use crate::http::json::{answer, answer_with};
 use crate::http::needs::{GetInstances, ManageInstances};
 use crate::http::path::{InAnyProject, InProject};
-use crate::http::payload::{Grammar, Payload};
+use crate::http::payload::{Grammar, Payload, Wording};
 
 const INSTANCES: Grammar = Grammar {
     not_json: code::INSTANCE_NOT_JSON,
     wrong_form: code::INSTANCE_NOT_JSON,
+    wording: Wording::Quoting,
 };
 
 /// `GET …/instances`

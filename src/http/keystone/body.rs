@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::error::Fault;
 use crate::http::App;
 use crate::http::error::Error;
-use crate::http::payload::{CONTROL, Payload};
+use crate::http::payload::{CONFIDENTIAL, Payload};
 use crate::http::query::{FromQuery, Query};
 
 /// The body of a call.
@@ -19,7 +19,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Fault> {
         let payload = Payload::from_request(request, app).await;
-        let form = payload.map_err(Error::from)?.object(CONTROL)?;
+        let form = payload.map_err(Error::from)?.object(CONFIDENTIAL)?;
         Ok(Self(form))
     }
 }
