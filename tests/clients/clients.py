@@ -7,6 +7,9 @@ from otcextensions import sdk
 
 from broker import Broker
 
+# A broker that asks nobody who they are does not look at signatures.
+ANY_KEY = ("AKEXAMPLE0001", "SKexampleSecret0001")
+
 
 def connect_otcextensions(broker: Broker, project: str):
     """`conn.dms` of otcextensions, with any token and the endpoint in place of a Keystone."""
@@ -25,11 +28,11 @@ def log_in(auth_type: str | None = None, **auth) -> openstack.connection.Connect
     return connection
 
 
-def connect_huawei(broker: Broker, project: str) -> DmsClient:
-    """The client of huaweicloudsdkdms, which signs every request with any key pair."""
+def connect_huawei(broker: Broker, project: str, key: tuple[str, str] = ANY_KEY) -> DmsClient:
+    """The client of huaweicloudsdkdms, which signs every request with this key pair."""
     return (
         DmsClient.new_builder()
-        .with_credentials(BasicCredentials("AKEXAMPLE0001", "SKexampleSecret0001", project))
+        .with_credentials(BasicCredentials(*key, project))
         .with_endpoint(broker.origin)
         .build()
     )

@@ -88,6 +88,24 @@ class Cloud:
         found = self.call(self.token("root"), "GET", "/v3/users", params={"name": user}).json()
         return found["users"][0]["id"]
 
+    def new_project(self, name: str, member: str) -> str:
+        """The id of a new project with this member."""
+        root = self.token("root")
+        made = self.call(root, "POST", "/v3/projects", json={"project": {"name": name}})
+        assert made.status_code == 201, made.text
+        project = made.json()["project"]["id"]
+        role = self.call(root, "GET", "/v3/roles", params={"name": "member"}).json()["roles"][0]["id"]
+        path = f"/v3/projects/{project}/users/{self.user_id(member)}/roles/{role}"
+        assert self.call(root, "PUT", path).status_code == 204
+        return project
+
+    def new_key(self, user: str = "alice") -> tuple[str, str]:
+        """A new permanent access key of this user: its public half and its secret."""
+        made = self.call(self.token(user), "POST", "/v3.0/OS-CREDENTIAL/credentials", json={"credential": {}})
+        assert made.status_code == 201, made.text
+        key = made.json()["credential"]
+        return key["access"], key["secret"]
+
     def revoke(self, token: str) -> None:
         """Makes a token void, as its owner may."""
         answer = self.call(token, "DELETE", "/v3/auth/tokens", headers={"X-Subject-Token": token})

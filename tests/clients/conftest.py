@@ -4,10 +4,9 @@ import os
 import uuid
 
 import pytest
-from huaweicloudsdkdms.v2 import DmsClient
 
 from broker import OPEN, Broker
-from clients import connect_huawei, connect_otcextensions
+from clients import connect_otcextensions
 from cloud import Cloud
 from raw_api import RawApi
 
@@ -52,11 +51,6 @@ def api(broker, project) -> RawApi:
 @pytest.fixture
 def dms(broker, project):
     return connect_otcextensions(broker, project)
-
-
-@pytest.fixture
-def huawei(broker, project) -> DmsClient:
-    return connect_huawei(broker, project)
 
 
 @pytest.fixture

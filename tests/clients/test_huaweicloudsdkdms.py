@@ -1,4 +1,5 @@
-"""Every operation of huaweicloudsdkdms: signed requests under /v2, answers of the types its models declare."""
+"""Every operation of huaweicloudsdkdms: requests under /v2 that are signed with a key of the broker, whose signatures it
+checks; answers of the types its models declare."""
 
 import time
 import uuid
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkdms import v2
+
+from clients import connect_huawei
 
 MODES = ["NORMAL", "FIFO", "KAFKA_HA", "KAFKA_HT"]
 STANDARD_RETENTION_MINUTES = 72 * 60
@@ -83,6 +86,21 @@ def refused(status, code):
     assert (error.status_code, error.error_code) == (status, code), error
     assert error.error_msg
     assert error.request_id
+
+
+@pytest.fixture(scope="module")
+def key(cloud) -> tuple[str, str]:
+    return cloud.new_key()
+
+
+@pytest.fixture
+def project(cloud) -> str:
+    return cloud.new_project(uuid.uuid4().hex, member="alice")
+
+
+@pytest.fixture
+def huawei(cloud, project, key) -> v2.DmsClient:
+    return connect_huawei(cloud.broker, project, key)
 
 
 @pytest.fixture
