@@ -19,11 +19,11 @@ pub const PASSWORD_FILE: &str = "admin-password";
 const FIRST_USER: &str = "admin";
 const FIRST_PROJECT: &str = "demo";
 
-/// The user that the first start made. This is the only time that his password is told.
+/// The user that the first start made. This is the only time that the password is told.
 pub struct FirstUser {
-    /// His password.
+    /// The password.
     pub password: Password,
-    /// The project that he administers.
+    /// The project that the user administers.
     pub project: ProjectId,
 }
 

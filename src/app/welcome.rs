@@ -29,7 +29,7 @@ pub enum Users {
     Local {
         /// Where the first one's password stands, unless others were declared.
         password_file: Option<PathBuf>,
-        /// The first one, if he was just made.
+        /// The first one, if just made.
         first: Option<FirstUser>,
     },
     /// Users of another identity service.

@@ -6,7 +6,7 @@
 //!
 //! 1. who asks is known (401);
 //! 2. the project id is well-formed (400);
-//! 3. the caller may do this in this project (401, 403), which depends on nothing but who he is and the path, so that
+//! 3. the caller may do this in this project (401, 403), which depends on nothing but who it is and the path, so that
 //!    the answers for a project of somebody else do not tell what there is;
 //! 4. the project does not ask too often (429), which only those count who may speak for it;
 //! 5. queue id, group id, query and body are well-formed (400), in the order in which handlers name them.
@@ -61,7 +61,7 @@ pub struct InGroup<P> {
     permitted: PhantomData<P>,
 }
 
-/// A request of a known caller for what is the same in every project. If its path names one, he must reach it.
+/// A request of a known caller for what is the same in every project. If its path names one, the caller must reach it.
 #[derive(Debug, Clone, Copy)]
 pub struct InAnyProject;
 

@@ -35,7 +35,7 @@ impl Identity {
     /// Creates a user.
     ///
     /// # Errors
-    /// [`Error::UserNameTaken`], [`Error::NoProject`] for his default one, [`Error::TooLong`], [`Error::TooMany`],
+    /// [`Error::UserNameTaken`], [`Error::NoProject`] for the default one, [`Error::TooLong`], [`Error::TooMany`],
     /// [`Error::Busy`], [`Error::Uncommitted`].
     pub async fn create_user(&self, new: NewUser, now: Timestamp) -> Result<User> {
         let password = self.hash(new.password).await?;
@@ -87,7 +87,7 @@ impl Identity {
         .await
     }
 
-    /// Sets a user's password. The tokens that he has become void.
+    /// Sets a user's password. The user's tokens become void.
     pub(super) async fn set_password(
         &self,
         id: UserId,
@@ -108,7 +108,7 @@ impl Identity {
         })
     }
 
-    /// Deletes a user with his roles, keys and tokens.
+    /// Deletes a user with all roles, keys and tokens.
     ///
     /// # Errors
     /// [`Error::NoUser`], [`Error::Uncommitted`].
@@ -174,7 +174,7 @@ impl Identity {
         .await
     }
 
-    /// Gives a user a role; that he has it already is no error.
+    /// Gives a user a role; to have it already is no error.
     ///
     /// # Errors
     /// [`Error::NoUser`], [`Error::NoProject`], [`Error::TooMany`], [`Error::Uncommitted`].

@@ -13,36 +13,36 @@ pub const DOMAIN_ID: &str = "default";
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// His id.
+    /// The id.
     pub id: UserId,
-    /// His name.
+    /// The name.
     pub name: UserName,
-    /// Whether he may log in.
+    /// Whether the user may log in.
     pub is_enabled: bool,
     /// The project of a token for which no scope was asked.
     pub default_project: Option<ProjectId>,
-    /// What people say of him.
+    /// What people say of the user.
     pub description: String,
-    /// His address.
+    /// The address.
     pub email: Option<String>,
-    /// When he was created.
+    /// When the user was created.
     pub created: Timestamp,
 }
 
 /// A user to create. A user without a password can only use access keys.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// His name.
+    /// The name.
     pub name: UserName,
-    /// His password.
+    /// The password.
     pub password: Option<Password>,
-    /// Whether he may log in.
+    /// Whether the user may log in.
     pub is_enabled: bool,
     /// The project of a token for which no scope was asked.
     pub default_project: Option<ProjectId>,
-    /// What people say of him.
+    /// What people say of the user.
     pub description: String,
-    /// His address.
+    /// The address.
     pub email: Option<String>,
 }
 
@@ -51,15 +51,15 @@ pub struct NewUser {
 pub struct UserChange {
     /// A new name.
     pub name: Option<UserName>,
-    /// A new password. The tokens that he has become void.
+    /// A new password. All tokens become void.
     pub password: Option<Password>,
-    /// Whether he may log in. When he may no longer, the tokens that he has become void.
+    /// Whether the user may log in. When that ends, all tokens become void.
     pub is_enabled: Option<bool>,
     /// The project of a token for which no scope was asked, or none.
     pub default_project: Option<Option<ProjectId>>,
-    /// What people say of him.
+    /// What people say of the user.
     pub description: Option<String>,
-    /// His address, or none.
+    /// The address, or none.
     pub email: Option<Option<String>>,
 }
 
@@ -168,15 +168,15 @@ impl fmt::Debug for TemporaryKey {
 /// A user and a project with nothing but a role between them, as a config file declares them.
 #[derive(Debug, Clone)]
 pub struct DeclaredUser {
-    /// His name.
+    /// The name.
     pub name: UserName,
-    /// His password.
+    /// The password.
     pub password: Password,
-    /// The project in which he has the role, by name.
+    /// The project in which the user has the role, by name.
     pub project: ProjectName,
-    /// What he is there.
+    /// What the user is there.
     pub role: Role,
-    /// An access key that is his.
+    /// An access key of the user.
     pub key: Option<(AccessKeyId, SecretKey)>,
 }
 
@@ -205,12 +205,12 @@ pub enum NamedDomain {
     Name(String),
 }
 
-/// A user as a log-in names him, which may be any text.
+/// A user as a log-in names one, which may be any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedUser {
-    /// By his id.
+    /// By id.
     Id(String),
-    /// By his name, and the domain if it is named.
+    /// By name, and the domain if it is named.
     Name(String, Option<NamedDomain>),
 }
 
@@ -226,7 +226,7 @@ pub enum NamedProject {
 /// What a token shall be for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WantedScope {
-    /// The user's default project if he has a role there, otherwise nothing.
+    /// The user's default project, given a role there, otherwise nothing.
     Unstated,
     /// Nothing, explicitly.
     Unscoped,
@@ -266,10 +266,10 @@ pub struct LogIn {
     pub from: Option<IpAddr>,
 }
 
-/// How somebody proved who he is.
+/// How somebody proved an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// With his password.
+    /// With the password.
     Password,
     /// With a token.
     Token,

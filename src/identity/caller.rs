@@ -1,4 +1,4 @@
-//! Who asks, what he reaches, and why he is turned away.
+//! Who asks, what they reach, and why they are turned away.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::types::{ProjectId, QueueId, UserId};
 pub struct Caller {
     pub(super) who: Who,
     pub(super) reach: Reach,
-    /// The token that he showed, if it was one: what he derives from it ends with it.
+    /// The token that was shown, if it was one: what is derived from it ends with it.
     pub(super) token: Option<TokenId>,
 }
 
@@ -57,8 +57,8 @@ impl Caller {
         }
     }
 
-    /// A user of another identity service: what he is called there, the project that his token is for (nothing: the
-    /// domain), and his greatest role there.
+    /// A user of another identity service: what they are called there, the project that the token is for (nothing: the
+    /// domain), and their greatest role there.
     #[must_use]
     pub fn vouched_for(
         id: &str,
@@ -127,7 +127,7 @@ impl From<ProjectId> for Target {
     }
 }
 
-/// The proof that a caller may do what he wants where he wants it. Only authorisation makes one.
+/// The proof that a caller may do what they want where they want it. Only authorisation makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
     target: Target,
@@ -174,13 +174,13 @@ pub enum Refused {
 /// Why a known caller may not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// He has nothing to do with this project (401 DMS.10240104).
+    /// The caller has nothing to do with this project (401 DMS.10240104).
     #[error("the token or key is not for this project")]
     OtherProject,
-    /// He only reads (403 DMS.10240310).
+    /// The caller only reads (403 DMS.10240310).
     #[error("the role allows reading only")]
     ReadOnly,
-    /// His role does not suffice (403 DMS.10240311).
+    /// The role does not suffice (403 DMS.10240311).
     #[error("the role does not allow this")]
     RoleTooLow,
     /// A policy of the queue forbids it (403 DMS.10240309).

@@ -96,7 +96,7 @@ impl Identity {
     }
 }
 
-/// What has to change so that the user has this key; nothing if he has it.
+/// What has to change so that the user has this key; nothing if that is so.
 fn key_change(
     state: &State,
     user: UserId,

@@ -1,4 +1,4 @@
-//! The gate that every request passes: who asks, and may he.
+//! The gate that every request passes: who asks, and what they may.
 //!
 //! Owns the choice between the ways of knowing that: nobody is asked, this server's own users, or an external
 //! Keystone. Refuses to know protocols.
@@ -125,7 +125,7 @@ impl Gate {
         matches!(*self.authority, Authority::Open)
     }
 
-    /// Whether the caller may do this there. The queue's policy counts first, then his role in the project. A caller of
+    /// Whether the caller may do this there. The queue's policy counts first, then the role in the project. A caller of
     /// another project whom no policy lets in is answered the same whether the target exists or not. Whoever may
     /// administer anything may set every project's quota.
     ///
@@ -157,7 +157,7 @@ impl Gate {
         }
     }
 
-    /// Whether the caller may administer users, projects, keys and quotas: an administrator of what his token is for,
+    /// Whether the caller may administer users, projects, keys and quotas: an administrator of what the token is for,
     /// or with a key of anything.
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl Gate {
         policy.ruling(&Asker { gate: self, caller }, permission)
     }
 
-    /// What the caller is in a project that he reaches.
+    /// What the caller is in a project within reach.
     fn role_in(&self, caller: &Caller, project: ProjectId) -> Option<Role> {
         match caller.reach {
             Reach::Everything => Some(Role::Admin),
@@ -201,7 +201,7 @@ impl Gate {
     }
 }
 
-/// A caller, as policies name him.
+/// A caller, as policies name one.
 struct Asker<'a> {
     gate: &'a Gate,
     caller: &'a Caller,

@@ -151,7 +151,7 @@ impl Identity {
         &self.inner.domain
     }
 
-    /// What the user is in an enabled project or in the domain now, if he may log in and is anything there. Who is an
+    /// What the user is in an enabled project or in the domain now; nothing for one who may not log in. Who is an
     /// administrator anywhere is one in the domain.
     #[must_use]
     pub fn role_in(&self, user: UserId, place: Place) -> Option<Role> {

@@ -22,13 +22,13 @@ use crate::types::{ProjectId, Timestamp, UserId};
 /// How long a temporary key may be asked for (reference §3.1).
 const TEMPORARY_MS: std::ops::RangeInclusive<u64> = 900_000..=86_400_000;
 
-/// Single tokens of a user that may be revoked at a time. One more, and all that he has become void.
+/// Single tokens of a user that may be revoked at a time. One more, and all of them become void.
 const REVOKED_PER_USER_MAX: usize = 1_000;
 
 /// When somebody who was refused for want of a turn should come again.
 const BUSY_FOR: Duration = Duration::from_secs(1);
 
-/// Who has proved who he is, and how.
+/// Who has proved to be which user, and how.
 struct Proven {
     user: UserId,
     methods: Methods,
@@ -219,7 +219,7 @@ impl Identity {
         .await
     }
 
-    /// A temporary key that reaches what the caller reaches, for 900 to 86,400 seconds. It ends with his token.
+    /// A temporary key that reaches what the caller reaches, for 900 to 86,400 seconds. It ends with their token.
     ///
     /// # Errors
     /// [`Error::Lifetime`], and [`Error::NoUser`] if the caller is no user of this server.
@@ -260,10 +260,10 @@ impl Identity {
         })
     }
 
-    /// Changes a user's password if he knows the present one.
+    /// Changes a user's password for one who knows the present one.
     ///
     /// # Errors
-    /// [`Error::Refused`] if that is not his password, or he has tried too often; [`Error::Busy`],
+    /// [`Error::Refused`] if that is not the password, or was tried too often; [`Error::Busy`],
     /// [`Error::Uncommitted`].
     pub async fn change_own_password(
         &self,
@@ -293,7 +293,7 @@ pub(super) fn after_all_tokens(account: &Account, now: Timestamp) -> Timestamp {
     now.max(account.tokens_from).plus_ms(1)
 }
 
-/// Somebody unknown, by what he was called.
+/// Somebody unknown, by the name or id that was given.
 fn stranger(named: &NamedUser) -> Subject {
     let (NamedUser::Id(text) | NamedUser::Name(text, _)) = named;
     let hash = blake3::hash(text.as_bytes());

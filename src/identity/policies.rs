@@ -204,7 +204,7 @@ mod tests {
     const NO_SUCH: QueueId = QueueId::new(Uuid::from_u128(8));
     const AWAY: ProjectId = ProjectId::from_bytes([2; 16]);
 
-    /// What a caller of this name, project and role gets for what he wants to do with a queue.
+    /// What a caller of this name, project and role gets for something to do with a queue.
     fn check(
         gate: &Gate,
         (name, project, role): (&str, ProjectId, Role),

@@ -19,7 +19,7 @@ pub enum Ruling {
 /// Whom a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// Everybody who can prove who he is.
+    /// Everybody who is known.
     Everybody,
     /// The user with this id, or everybody who acts for the project with this id.
     Id(Box<str>),
@@ -32,7 +32,7 @@ impl Principal {
     pub const BYTES_MAX: usize = 255;
 
     /// Whom this text means: `*`, an id (32 or 64 hexadecimal digits), or else a name. So nobody can take another's
-    /// place by taking his id for a name.
+    /// place by taking that id for a name.
     ///
     /// # Errors
     /// [`Invalid::Principal`] if it can be none of them.
@@ -60,13 +60,13 @@ impl Principal {
     }
 }
 
-/// A caller, as statements may name him.
+/// A caller, as statements may name one.
 pub trait Named {
-    /// Whether this is his id.
+    /// Whether this is the caller's id.
     fn has_id(&self, id: &str) -> bool;
-    /// Whether this is his name.
+    /// Whether this is the caller's name.
     fn has_name(&self, name: &str) -> bool;
-    /// Whether he acts for this project.
+    /// Whether the caller acts for this project.
     fn acts_for(&self, project: ProjectId) -> bool;
 }
 
@@ -192,7 +192,7 @@ impl Policy {
         &self.statements
     }
 
-    /// What it says of this caller and action; nothing, if it leaves that to his role.
+    /// What it says of this caller and action; nothing, if it leaves that to the role.
     #[must_use]
     pub fn ruling(&self, caller: &impl Named, action: Permission) -> Option<Ruling> {
         let mut rulings = self

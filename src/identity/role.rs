@@ -1,4 +1,4 @@
-//! What a user may be in a project, and what that lets him do there.
+//! What a user may be in a project, and what that permits there.
 
 use std::fmt;
 

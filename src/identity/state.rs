@@ -14,7 +14,7 @@ use super::token::TokenId;
 use crate::store::{Batch, key};
 use crate::types::{ProjectId, Timestamp, UserId};
 
-/// A user with all that is his but his keys.
+/// A user with everything but the keys.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     pub(super) user: User,
@@ -51,7 +51,7 @@ pub(super) enum Change {
     /// The user is new, or as this says from now on; roles stay. If earlier tokens become void, revoking single ones of
     /// them has become needless.
     User(User, Option<PasswordHash>, Timestamp),
-    /// The user is gone with all that is his.
+    /// The user is gone with everything.
     NoUser(UserId),
     Project(Project),
     /// The project is gone with the roles in it.

@@ -35,7 +35,7 @@ struct Allowance {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Known(UserId),
-    /// A hash of what he was called.
+    /// A hash of the name or id that was given.
     Unknown([u8; 16]),
 }
 
@@ -53,7 +53,7 @@ impl Throttle {
         }
     }
 
-    /// How long he has to wait before the next attempt; nothing if he need not.
+    /// How long to wait before the next attempt; nothing if there is no need.
     pub(super) fn wait(
         &self,
         subject: &Subject,

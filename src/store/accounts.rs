@@ -11,15 +11,15 @@ pub struct UserEntry {
     pub name: String,
     /// The password's hash in PHC form, if there is a password.
     pub password: Option<String>,
-    /// Whether he may log in.
+    /// Whether the user may log in.
     pub is_enabled: bool,
-    /// His default project, as 32 hexadecimal digits.
+    /// The default project, as 32 hexadecimal digits.
     pub default_project: Option<String>,
-    /// What people say of him.
+    /// What people say of the user.
     pub description: String,
-    /// His address.
+    /// The address.
     pub email: Option<String>,
-    /// When he was created, in milliseconds since the epoch.
+    /// When the user was created, in milliseconds since the epoch.
     pub created_ms: u64,
     /// Tokens that were issued earlier are void.
     pub tokens_from_ms: u64,
@@ -39,7 +39,7 @@ pub struct ProjectEntry {
 /// What a user is in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RolesEntry {
-    /// The names of the roles that he was given there.
+    /// The names of the roles that the user was given there.
     pub roles: Vec<String>,
 }
 

@@ -14,13 +14,13 @@ pub struct Directory(pub Identity);
 
 /// A user of this server.
 pub struct Asker {
-    /// What he asks.
+    /// What is asked.
     pub identity: Identity,
-    /// Who he is.
+    /// Who it is.
     pub user: UserId,
-    /// What he showed.
+    /// What they showed.
     pub caller: Caller,
-    /// When he asks.
+    /// When they ask.
     pub now: Timestamp,
     rights: Rights,
 }
@@ -30,17 +30,17 @@ pub struct Administrator(pub Asker);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rights {
-    OverHimself,
+    OverOwn,
     OverAll,
 }
 
 impl Asker {
-    /// Whether he may administer users, projects and keys.
+    /// Whether the user may administer users, projects and keys.
     pub fn is_administrator(&self) -> bool {
         self.rights == Rights::OverAll
     }
 
-    /// Whether he may see and change what is this user's.
+    /// Whether the asker may see and change what is this user's.
     ///
     /// # Errors
     /// 403, whether the user exists or not.
@@ -78,7 +78,7 @@ impl FromRequestParts<App> for Asker {
         let user = caller.user().ok_or_else(Fault::unauthorized)?;
         let rights = match app.gate().authorize_administration(&caller) {
             Ok(()) => Rights::OverAll,
-            Err(_) => Rights::OverHimself,
+            Err(_) => Rights::OverOwn,
         };
         Ok(Self {
             identity,

@@ -69,7 +69,7 @@ fn roles_at(identity: &Identity, at: &UserIn) -> impl Iterator<Item = Role> + us
         .map(|assignment| assignment.role)
 }
 
-/// `GET /v3/role_assignments`: all for administrators, his own for anybody else who asks for those alone.
+/// `GET /v3/role_assignments`: all for administrators, their own for others who ask for those alone.
 pub async fn list(
     asker: Asker,
     origin: Origin,

@@ -1,4 +1,4 @@
-//! Permanent access keys: everybody his own, administrators everybody's.
+//! Permanent access keys: all users their own, administrators everybody's.
 
 use axum::http::StatusCode;
 use axum::response::Response;

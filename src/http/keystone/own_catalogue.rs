@@ -1,4 +1,4 @@
-//! What concerns whoever asks: the catalogue of the project that he works in.
+//! What concerns whoever asks: the catalogue of the project that they work in.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
@@ -29,8 +29,8 @@ pub async fn show(
     Ok(answer_with(StatusCode::OK, &services))
 }
 
-/// The project that the asker works in: that of his token, or the one of his that a key's request names, or the only
-/// one that he has.
+/// The project that the asker works in: that of the token, or the one of theirs that a key's request names, or the only
+/// one that they have.
 fn project_of(asker: &Asker, headers: &HeaderMap) -> Option<ProjectId> {
     if let Some(project) = asker.caller.project() {
         return Some(project);

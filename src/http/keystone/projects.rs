@@ -15,7 +15,7 @@ use crate::http::App;
 use crate::http::json::{answer_with, no_content};
 use crate::identity::Project;
 
-/// `GET /v3/projects`: all for administrators, his own for anybody else.
+/// `GET /v3/projects`: all for administrators, their own for others.
 pub async fn list(
     asker: Asker,
     origin: Origin,
@@ -29,7 +29,7 @@ pub async fn list(
     Ok(answer(&visible, &filter, &origin, "/v3/projects"))
 }
 
-/// `GET /v3/auth/projects`: his own.
+/// `GET /v3/auth/projects`: the asker's own.
 pub async fn list_own(
     asker: Asker,
     origin: Origin,

@@ -1,4 +1,4 @@
-//! Users: their administration, and what everybody may see and change of himself.
+//! Users: their administration, and what all users may see and change of themselves.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -67,7 +67,7 @@ pub async fn delete(Administrator(asker): Administrator, UserAt(id): UserAt) -> 
     Ok(no_content())
 }
 
-/// `POST /v3/users/{user_id}/password`: everybody his own, if he knows the present one.
+/// `POST /v3/users/{user_id}/password`: all users their own, if they know the present one.
 pub async fn change_password(
     asker: Asker,
     UserAt(id): UserAt,

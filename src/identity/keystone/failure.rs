@@ -25,7 +25,7 @@ pub(super) enum Failure {
     /// The service user cannot log in.
     #[error("it refuses the service user's name, password or project ([auth.keystone])")]
     LogInRefused,
-    /// The service user's new token is not accepted, or he may not validate tokens.
+    /// The service user's new token is not accepted, or that user may not validate tokens.
     #[error("it does not let the service user of [auth.keystone] validate tokens ({0})")]
     NotPermitted(StatusCode),
     /// An answer that no Keystone gives.

@@ -39,7 +39,7 @@ pub(super) struct Session {
 enum Service {
     LoggedOut,
     LoggedIn(HeaderValue),
-    /// He must not try before this moment.
+    /// No attempt before this moment.
     Refused(Timestamp),
 }
 

@@ -28,16 +28,16 @@ pub struct Settings {
     pub ca_pem: Option<Vec<u8>>,
 }
 
-/// The user of Keystone that may validate tokens, with the project that he does it in.
+/// The user of Keystone that may validate tokens, with the project to do it in.
 #[derive(Debug, Clone)]
 pub struct ServiceUser {
-    /// His name.
+    /// The user's name.
     pub name: String,
-    /// The name of his domain.
+    /// The name of the user's domain.
     pub domain: String,
-    /// His password.
+    /// The password.
     pub password: Password,
-    /// The name of his project.
+    /// The name of the project.
     pub project: String,
     /// The name of the project's domain.
     pub project_domain: String,

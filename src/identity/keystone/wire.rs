@@ -129,7 +129,7 @@ fn moment(text: &str) -> Option<Timestamp> {
 
 impl Validated {
     /// Whom the token makes of whoever shows it. A project of which the id is none that this server knows is out of
-    /// his reach, as is everything else then.
+    /// reach, as is everything else then.
     pub(super) fn caller(&self, roles: &RoleNames) -> Caller {
         let Token { user, project, .. } = &self.token;
         let role = roles.greatest(self.token.roles.iter().map(|role| role.name.as_str()));

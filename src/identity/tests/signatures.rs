@@ -253,7 +253,7 @@ async fn the_hash_that_a_request_declares_must_be_the_one_of_its_body() {
     let (fixture, _) = with_key().await;
     let other = hex(&Sha256::digest(r#"{"name":"q2"}"#));
     for sdk in SDKS {
-        // Whoever signs may well lie, or repeat what he has heard.
+        // Whoever signs may well lie, or repeat what was overheard.
         let sent = create().with("x-sdk-content-sha256", &other).signed(sdk);
         assert!(is_refused(&sent.arrive(&fixture.identity)), "{sdk:?}");
         let honest = sent.carrying(r#"{"name":"q2"}"#);

@@ -56,7 +56,7 @@ impl Cloud {
         user.unwrap().id.to_string()
     }
 
-    /// A token of this user for the project that he begins with.
+    /// A token of this user for the project to begin with.
     pub async fn log_in(&self, name: &str) -> String {
         let project = if name == "bob" {
             OTHER_PROJECT

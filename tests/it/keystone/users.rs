@@ -1,4 +1,4 @@
-//! Users: their administration, and what everybody may do for himself.
+//! Users: their administration, and what all users may do for themselves.
 
 use serde_json::{Value, json};
 
