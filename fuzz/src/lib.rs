@@ -3,7 +3,9 @@
 //! Each module checks one thing with any bytes, and panics on a finding. `cargo fuzz run NAME` searches (nightly, or
 //! `RUSTC_BOOTSTRAP=1`); `tests/it/fuzz.rs` replays what was kept of it under `fuzz/corpus`.
 
+pub mod backups;
 pub mod entries;
+pub mod frames;
 pub mod handlers;
 pub mod keys;
 pub mod keystone;

@@ -78,6 +78,9 @@ impl Default for Builder {
 
 impl Builder {
     /// Adds an entry; gives the chunk if it ends with that.
+    ///
+    /// # Panics
+    /// If the key or the value is larger than any that a store has.
     pub fn push(&mut self, (key, value): &Entry) -> Option<Chunk> {
         let key_len = u16::try_from(key.len()).expect("keys have a few fields");
         let value_len = u32::try_from(value.len()).expect("values are parts of a few KiB");

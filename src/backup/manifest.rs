@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Error, damaged};
+use super::{Digest, Error, damaged, source};
 use crate::store::folder;
 
 /// The manifest's name in the folder of a backup.
@@ -61,6 +61,7 @@ struct Version {
 
 impl FileEntry {
     /// A file of this name and content.
+    #[must_use]
     pub fn new(name: String, digest: Digest, bytes: u64) -> Self {
         let digest = digest.to_string();
         Self {
@@ -81,6 +82,7 @@ impl FileEntry {
 
 impl ChunkEntry {
     /// A chunk of so many entries.
+    #[must_use]
     pub fn new(digest: Digest, entries: u64, bytes: u64) -> Self {
         let digest = digest.to_string();
         Self {
@@ -105,6 +107,7 @@ fn parse(digest: &str) -> Result<Digest, Error> {
 
 impl Manifest {
     /// Of a backup of entries in this format, by this version.
+    #[must_use]
     pub fn new(store_format: u32) -> Self {
         Self {
             format: FORMAT,
@@ -131,7 +134,12 @@ impl Manifest {
         Self::decode(&bytes.ok_or_else(|| Error::Unfinished(backup.to_owned()))?)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// What stands in its file.
+    ///
+    /// # Panics
+    /// Never: names and numbers are JSON.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         bytes.push(b'\n');
         let digest = Digest::of(&bytes);
@@ -139,7 +147,11 @@ impl Manifest {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    /// The manifest that stands in these bytes.
+    ///
+    /// # Errors
+    /// [`Error::NewerFormat`], or that it is damaged.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let refused = |how: &str| damaged("the manifest of the backup", how);
         let text = str::from_utf8(bytes).map_err(|_| refused("it is no text"))?;
         let whole = text.strip_suffix('\n').and_then(|text| {
@@ -156,7 +168,15 @@ impl Manifest {
                 known: FORMAT,
             });
         }
-        serde_json::from_str(document).map_err(|how| refused(&how.to_string()))
+        let manifest: Self =
+            serde_json::from_str(document).map_err(|how| refused(&how.to_string()))?;
+        // A digest is no signature: whoever may write the folder may write any name, and restoring writes by name.
+        let is_kept = |file: &FileEntry| source::is_kept(&file.name);
+        if manifest.files.iter().all(is_kept) {
+            Ok(manifest)
+        } else {
+            Err(refused("it names a file that belongs to no backup"))
+        }
     }
 }
 
@@ -197,6 +217,28 @@ mod tests {
         }
         for len in 0..sound.len() {
             assert!(refusal(&sound[..len]).contains("damaged"));
+        }
+    }
+
+    #[test]
+    fn a_manifest_names_no_file_outside_the_folder() {
+        for name in [
+            "../../home/admin/authorized.key",
+            "/etc/a.key",
+            "store/a.key",
+            "store",
+            "..",
+            ".key",
+            "handler.key",
+            "",
+        ] {
+            let mut crafted = manifest();
+            crafted.files[0].name = name.to_owned();
+            assert_eq!(
+                refusal(&crafted.encode()),
+                "the manifest of the backup is damaged: it names a file that belongs to no backup",
+                "{name}"
+            );
         }
     }
 

@@ -12,9 +12,9 @@
 //! folder that has an earlier or an unfinished one writes only what differs; what it keeps is read and held against its
 //! digest. The earlier backup stays whole until the manifest of the new one replaces its own.
 
-mod chunk;
+pub mod chunk;
 mod destination;
-mod manifest;
+pub mod manifest;
 mod restore;
 mod source;
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl<S: Store> Source for Local<S> {
 fn files(data: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut files = Vec::new();
     for name in folder::file_names(data)? {
-        if !name.ends_with(KEPT_SUFFIX) || name == identity::HANDLER_KEY_FILE {
+        if !is_kept(&name) {
             continue;
         }
         if let Some(content) = folder::read(&data.join(&name))? {
@@ -165,4 +165,10 @@ fn files(data: &Path) -> Result<Vec<(String, Vec<u8>)>, Error> {
         }
     }
     Ok(files)
+}
+
+/// Whether a file of this name in a data folder belongs to its backup.
+pub(super) fn is_kept(name: &str) -> bool {
+    let stem = name.strip_suffix(KEPT_SUFFIX).unwrap_or_default();
+    !stem.is_empty() && !name.contains('/') && name != identity::HANDLER_KEY_FILE
 }

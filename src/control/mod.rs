@@ -8,7 +8,7 @@
 
 mod client;
 mod server;
-mod wire;
+pub mod wire;
 
 pub use client::source_of;
 pub use server::Server;

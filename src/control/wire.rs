@@ -29,6 +29,10 @@ pub enum Tag {
 }
 
 /// The head of a frame.
+///
+/// # Panics
+/// If the payload has 4 GiB or more, which no piece of a backup has.
+#[must_use]
 pub fn head(tag: Tag, payload: &[u8]) -> [u8; HEAD_LEN] {
     let len = u32::try_from(payload.len()).expect("a payload is a chunk at most");
     let [a, b, c, d] = len.to_be_bytes();
@@ -36,6 +40,7 @@ pub fn head(tag: Tag, payload: &[u8]) -> [u8; HEAD_LEN] {
 }
 
 /// The tag and the length of a payload; nothing, if this is no head.
+#[must_use]
 pub fn parse_head([tag, len @ ..]: [u8; HEAD_LEN]) -> Option<(Tag, usize)> {
     const TAGS: [Tag; 5] = [
         Tag::Greeting,
@@ -65,6 +70,10 @@ struct OfferForm {
 }
 
 /// The payload of a greeting.
+///
+/// # Panics
+/// Never: numbers are JSON.
+#[must_use]
 pub fn greeting(greeting: Greeting) -> Vec<u8> {
     let Greeting {
         store_format,
@@ -78,6 +87,7 @@ pub fn greeting(greeting: Greeting) -> Vec<u8> {
 }
 
 /// A greeting; nothing, if it is none.
+#[must_use]
 pub fn parse_greeting(payload: &[u8]) -> Option<Greeting> {
     let form: GreetingForm = serde_json::from_slice(payload).ok()?;
     Some(Greeting {
@@ -87,6 +97,10 @@ pub fn parse_greeting(payload: &[u8]) -> Option<Greeting> {
 }
 
 /// The payload of an offer.
+///
+/// # Panics
+/// Never: names and numbers are JSON.
+#[must_use]
 pub fn offer(offer: Offer) -> Vec<u8> {
     let (file, entries) = match offer.content {
         Content::File(name) => (Some(name), 0),
@@ -102,6 +116,7 @@ pub fn offer(offer: Offer) -> Vec<u8> {
 }
 
 /// An offer; nothing, if it is none.
+#[must_use]
 pub fn parse_offer(payload: &[u8]) -> Option<Offer> {
     let form: OfferForm = serde_json::from_slice(payload).ok()?;
     Some(Offer {

@@ -39,6 +39,16 @@ fn kept_values_in_parts_are_read_or_refused() {
 }
 
 #[test]
+fn kept_pieces_of_backups_are_read_or_refused() {
+    replay("backups", decoders::backups::check);
+}
+
+#[test]
+fn kept_frames_are_read_or_refused() {
+    replay("frames", decoders::frames::check);
+}
+
+#[test]
 fn kept_damaged_stores_are_served_or_refused() {
     replay("stored", decoders::stored::check);
 }
