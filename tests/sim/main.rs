@@ -97,17 +97,27 @@ fn asked(name: &str) -> Option<u64> {
     Some(value.parse().expect("it is a number"))
 }
 
-/// Searches new seeds for so many seconds.
+/// Searches new seeds for so many seconds, and tells of each that fails.
 fn search(seconds: u64) {
-    let end = Clock::system().now().plus_ms(seconds * 1_000);
     let clock = Clock::system();
-    let mut seed = clock.now().0;
-    let first = seed;
+    let first = clock.now();
+    let end = first.plus_ms(seconds * 1_000);
+    let mut failed = Vec::new();
+    let mut next = first.0;
     while clock.now() < end {
-        pass(seed);
-        seed += 1;
+        if let Err(Failure { step, message, .. }) = run(next, None) {
+            println!("SIM_SEED={next} fails at step {step}: {message}");
+            failed.push(next);
+        }
+        next += 1;
     }
-    println!("{} new seeds pass, from {first} on", seed - first);
+    println!(
+        "{} new seeds, from {} on: {} fail",
+        next - first.0,
+        first.0,
+        failed.len()
+    );
+    assert!(failed.is_empty(), "seeds that fail: {failed:?}");
 }
 
 #[test]

@@ -61,7 +61,11 @@ impl Queue {
             (asked.since..=now).contains(&decided),
             "the lease does not last as long as was asked for"
         );
-        if self.is_fifo() {
+        // An answer that waited for a commit may come behind one that was decided later and waited for none.
+        let newest = self.groups[asked.group].newest.max(Some(first.attempt));
+        let is_in_turn = newest == Some(first.attempt);
+        self.groups[asked.group].newest = newest;
+        if self.is_fifo() && is_in_turn {
             self.check_nobody_holds(asked, decided);
         }
         let mut copies = Vec::new();
@@ -69,12 +73,15 @@ impl Queue {
             assert_eq!(first.deadline, claim.deadline, "one batch has one deadline");
             copies.push(self.delivered_one(asked, decided, &delivery.record, *claim));
         }
-        if self.is_fifo() {
+        if self.is_fifo() && is_in_turn {
             self.check_nothing_is_overtaken(asked.group, decided, &copies);
         }
-        let overdue = copies.iter().filter(|_| first.deadline <= now);
-        for copy in overdue {
-            self.charge(asked.group, *copy, now);
+        for (copy, (_, claim)) in copies.iter().zip(deliveries) {
+            let lease = self.seen(asked.group, *copy).lease;
+            let is_last = lease.is_some_and(|lease| lease.attempt == claim.attempt);
+            if is_last && claim.deadline <= now {
+                self.charge(asked.group, *copy, now);
+            }
         }
         copies
     }
@@ -162,6 +169,13 @@ impl Queue {
         );
         let limit = self.limit;
         let seen = self.seen_mut(group, copy);
+        if let Some((_, later)) = seen.last.filter(|(attempt, _)| *attempt > claim.attempt) {
+            // It ran out, and was given to somebody else, before its first consumer was told.
+            assert!(claim.deadline <= later, "message {body} is leased twice");
+            seen.failures.2 += 1;
+            return copy;
+        }
+        seen.last = Some((claim.attempt, decided));
         let is_live = seen.lease.is_some_and(|lease| lease.deadline > decided);
         assert!(!is_live, "message {body} is leased twice");
         assert!(
@@ -403,6 +417,7 @@ impl Queue {
         let is_leased = self.seen(group, failing.copy).lease.is_some();
         if is_failing_held == Truth::Maybe && !is_leased {
             self.blur_failure(group, failing.copy);
+            self.seen_mut(group, failing.copy).inherited = None;
         } else if is_failing_first && self.holds(group, failing) && now < failing.claim.deadline {
             self.charge(group, failing.copy, now);
         }

@@ -86,6 +86,8 @@ pub struct Seen {
     pub settled: Settled,
     pub dead: Dead,
     pub lease: Option<Lease>,
+    /// The latest delivery that somebody was told of, and when it was decided.
+    pub last: Option<(Attempt, Timestamp)>,
     /// The last lease before a restart.
     pub inherited: Option<Lease>,
     /// Whether it was handed out since the last start, and whether the group was moved since it was handed out.
@@ -124,6 +126,8 @@ pub struct Group {
     /// Acknowledged at least and at most.
     pub consumed: (u64, u64),
     pub was_reset: bool,
+    /// The latest delivery that somebody was told of.
+    pub newest: Option<Attempt>,
 }
 
 /// A queue as its clients know it.

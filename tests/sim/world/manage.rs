@@ -110,6 +110,7 @@ impl World {
             seen: std::collections::BTreeMap::new(),
             consumed: (0, 0),
             was_reset: false,
+            newest: None,
         };
         self.queues[at].groups.push(group);
         let (to, queue) = self.address(at);
@@ -338,6 +339,7 @@ impl Queue {
                         Settled::No
                     },
                     is_fenced: true,
+                    last: seen.last,
                     ..Seen::default()
                 };
             }

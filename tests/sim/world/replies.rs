@@ -1,6 +1,7 @@
 //! What comes back, and what it promises.
 
 use rohrpost::broker::{Delivery, Error, Result};
+use rohrpost::types::Attempt;
 
 use super::{Held, Request, What, World};
 use crate::ledger::check::{Answer, Asked, Entry};
@@ -10,7 +11,10 @@ use crate::life::Reply;
 impl World {
     /// Takes note of every answer that has come.
     pub(super) fn take_replies(&mut self) {
-        for (id, reply) in self.life.replies() {
+        // Which of two answers is read first is chance; attempts tell which delivery was decided first.
+        let mut replies = self.life.replies();
+        replies.sort_by_key(|(_, reply)| self.attempt_of(reply));
+        for (id, reply) in replies {
             if is_stopped(&reply) {
                 // What became of the request, the next life will show.
                 assert!(
@@ -25,6 +29,14 @@ impl World {
                 .expect("a request is answered once");
             self.take_reply(request, reply);
         }
+    }
+
+    fn attempt_of(&self, reply: &Reply) -> Option<Attempt> {
+        let Reply::Delivered(Ok(deliveries)) = reply else {
+            return None;
+        };
+        let claim = self.key.open(&deliveries.first()?.handler);
+        Some(claim.expect("a handler of this broker").attempt)
     }
 
     fn take_reply(&mut self, request: Request, reply: Reply) {
