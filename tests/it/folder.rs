@@ -1,5 +1,4 @@
-//! Real data folders: what `verify` and `inspect` say of them, damage to the engine's own files, and the folder of
-//! format 1, which every later version must read.
+//! Real data folders: what `verify` and `inspect` say of them, and damage to the engine's own files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -132,7 +131,8 @@ async fn filled_until(end: End) -> TempDir {
     folder
 }
 
-async fn filled() -> TempDir {
+/// The data folder of a server that was filled and stopped.
+pub async fn filled() -> TempDir {
     filled_until(End::Stopped).await
 }
 
@@ -344,7 +344,7 @@ fn places(folder: &Path) -> Vec<(PathBuf, Vec<usize>)> {
 }
 
 /// Whether a server starts on the folder; what it delivers must be what was sent.
-async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
+pub async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
     let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--set", "log.level=off"]);
     command
         .args(OPEN)
@@ -441,39 +441,4 @@ async fn flip(end: End, mut dice: Dice) {
         assert!(status != Some(3) || out.len() > 20, "{at}: {out}");
     }
     assert!(served < FLIPS, "some of this must be noticed");
-}
-
-/// Written once by format 1 with `STORE_FIXTURE=write cargo test --test it store_v1`, and never again. What inspecting it
-/// tells has become more since: it did not count the bytes of its messages.
-#[tokio::test]
-async fn store_v1_is_found_as_it_was_written() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-v1");
-    let (archive, record) = (
-        fixtures.join("data.tar.gz"),
-        fixtures.join("inspected.jsonl"),
-    );
-    if std::env::var_os("STORE_FIXTURE").is_some_and(|wish| wish == "write") {
-        let folder = filled().await;
-        fs::create_dir_all(&fixtures).unwrap();
-        tar(&["-c", "-z", "-S", "-f"], &archive, folder.path());
-        fs::write(&record, inspected(folder.path())).unwrap();
-    }
-    let folder = tempdir().unwrap();
-    tar(&["-x", "-z", "-f"], &archive, folder.path());
-    let output = offline("verify", folder.path(), &[]);
-    assert_eq!(said(&output).0, Some(0), "{output:?}");
-    assert_eq!(
-        inspected(folder.path()),
-        fs::read_to_string(&record).unwrap()
-    );
-    assert!(serves_only_what_is_right(folder.path(), "format 1").await);
-}
-
-fn tar(arguments: &[&str], archive: &Path, folder: &Path) {
-    let mut tar = Command::new("tar");
-    tar.args(arguments).arg(archive).arg("-C").arg(folder);
-    if arguments[0] == "-c" {
-        tar.arg(".");
-    }
-    assert!(tar.status().unwrap().success());
 }

@@ -23,6 +23,7 @@ mod policy;
 mod process;
 mod quota;
 mod readme;
+mod store_v1;
 
 mod dms_acks;
 mod dms_consume;
