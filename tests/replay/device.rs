@@ -25,6 +25,12 @@ const FILE_NUMBER: INodeNo = INodeNo(2);
 /// Nothing changes but what the file holds.
 const VALID: Duration = Duration::from_hours(1);
 
+/// What this machine lacks for a disk of our own, if anything.
+pub fn lack() -> Option<&'static str> {
+    let needs = ["/dev/fuse", "/dev/loop-control"];
+    needs.into_iter().find(|need| !Path::new(need).exists())
+}
+
 /// What reached the disk.
 pub enum Event {
     Write {
