@@ -39,8 +39,9 @@ use trend::Trend;
 
 const MINUTES_DEFAULT: f64 = 0.5;
 const RETENTION_S: u64 = 60;
-/// Samples from before everything has turned over this often are not counted.
-const TURNOVERS_BEFORE: u64 = 5;
+/// Samples from before everything has turned over this often are not counted: until then caches fill, and the
+/// allocator finds how much it needs.
+const TURNOVERS_BEFORE: u64 = 10;
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
 /// Something that is measured of every sample.
