@@ -27,4 +27,6 @@ pub mod offline;
 
 pub mod progress;
 
+pub mod bench;
+
 pub mod app;

@@ -1,5 +1,8 @@
 //! The command line: arguments → configuration → telemetry → app.
 
+#[path = "main/bench.rs"]
+mod bench;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,6 +79,11 @@ enum Command {
         /// The folder of the backup
         src: PathBuf,
     },
+    /// Load a server, and measure what it does: throughput and latencies
+    ///
+    /// The queues that this needs are made, and removed at the end. Latencies of an open loop (--rate) count from when a
+    /// request was due. A certificate is trusted if the system trusts it, or the file that `SSL_CERT_FILE` names.
+    Bench(Box<bench::BenchArgs>),
     /// Print the queues, groups, extents and counters in the data folder of a stopped server
     Inspect {
         /// The data folder (storage.path)
@@ -116,7 +124,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 fn main() -> ExitCode {
     let CommandLine { command, settings } = CommandLine::parse();
-    match run(&command.unwrap_or(Command::Serve), &settings) {
+    match run(command.unwrap_or(Command::Serve), &settings) {
         Ok(status) => status,
         Err(error) => {
             print_chain(&error);
@@ -125,7 +133,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
+fn run(command: Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => {
             let config = Config::check(&lay(settings)?)?;
@@ -139,10 +147,11 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
         }
         Command::Version => println!("rohrpost {}", env!("CARGO_PKG_VERSION")),
         Command::Health => ask(&Config::check(&lay(settings)?)?)?,
-        Command::Verify { path } => return verify(path),
-        Command::RotateKeys { path } => offline::rotate_keys(path, &mut io::stdout().lock())?,
-        Command::Backup { dest } => back_up(&Config::check(&lay(settings)?)?.data, dest)?,
-        Command::Restore { src } => return restore(src, &Config::check(&lay(settings)?)?.data),
+        Command::Verify { path } => return verify(&path),
+        Command::RotateKeys { path } => offline::rotate_keys(&path, &mut io::stdout().lock())?,
+        Command::Backup { dest } => back_up(&Config::check(&lay(settings)?)?.data, &dest)?,
+        Command::Restore { src } => return restore(&src, &Config::check(&lay(settings)?)?.data),
+        Command::Bench(arguments) => bench::run(*arguments)?,
         Command::Inspect {
             path,
             queue,
@@ -151,10 +160,10 @@ fn run(command: &Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
         } => {
             let chosen = offline::Chosen {
                 queue: queue.as_deref(),
-                messages: *messages,
-                form: if *json { Form::Json } else { Form::Text },
+                messages,
+                form: if json { Form::Json } else { Form::Text },
             };
-            offline::inspect(path, chosen, &mut io::stdout().lock())?;
+            offline::inspect(&path, chosen, &mut io::stdout().lock())?;
         }
     }
     Ok(ExitCode::SUCCESS)

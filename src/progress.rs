@@ -12,14 +12,19 @@ pub struct Bar {
 
 impl Bar {
     /// A bar for bytes, which appears with the first of them.
-    ///
-    /// # Panics
-    /// Never: the template is well formed.
     #[must_use]
     pub fn of_bytes() -> Self {
+        Self::of("{msg:9} [{wide_bar}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go")
+    }
+
+    /// A bar for steps that each count something of their own.
+    #[must_use]
+    pub fn of_steps() -> Self {
+        Self::of("{msg:10} [{wide_bar}] {percent} %, {eta} to go")
+    }
+
+    fn of(template: &str) -> Self {
         let bar = ProgressBar::new(0);
-        let template =
-            "{msg:9} [{wide_bar}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go";
         let style = ProgressStyle::with_template(template).expect("the template is well formed");
         bar.set_style(style.progress_chars("=> "));
         Self { bar }

@@ -20,12 +20,13 @@ mod api;
 #[expect(dead_code, reason = "the simulation needs more of it")]
 mod dice;
 mod load;
-mod plot;
 #[path = "../../tests/it/process.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod process;
 mod sample;
 mod trend;
+#[path = "../common/watch.rs"]
+mod watch;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 use api::Api;
 use load::Load;
 use process::Server;
+use rohrpost::bench::plot::{Strip, svg};
 use sample::{Sample, Watch};
 use trend::Trend;
 
@@ -152,5 +154,17 @@ fn report(samples: &[Sample], minutes: f64) {
         writeln!(table, "{}", sample.csv()).unwrap();
     }
     std::fs::write(root.join("target/soak.csv"), table).unwrap();
-    std::fs::write(root.join("docs/soak.svg"), plot::svg(samples)).unwrap();
+    std::fs::write(root.join("docs/soak.svg"), svg(&strips(samples))).unwrap();
+}
+
+fn strips(samples: &[Sample]) -> Vec<Strip> {
+    let strip = |figure: &Figure| Strip {
+        name: figure.name.to_owned(),
+        unit: figure.unit.to_owned(),
+        curve: samples
+            .iter()
+            .map(|sample| (sample.at_s, (figure.of)(sample)))
+            .collect(),
+    };
+    FIGURES.iter().map(strip).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::load::Latencies;
+use crate::watch::{on_disk, status};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -29,34 +29,28 @@ pub struct Sample {
 
 /// Watches a process and its data folder.
 pub struct Watch {
-    process: PathBuf,
+    process: u32,
     folder: PathBuf,
 }
 
 impl Watch {
     pub fn of(process: u32, folder: &Path) -> Self {
         Self {
-            process: PathBuf::from(format!("/proc/{process}")),
+            process,
             folder: folder.to_owned(),
         }
     }
 
     pub fn sample(&mut self, at: Duration, latencies: Latencies) -> Sample {
-        let status = fs::read_to_string(self.process.join("status")).unwrap();
-        let field = |name: &str| -> f64 {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .unwrap();
-            line.split_whitespace().next().unwrap().parse().unwrap()
-        };
         let machine = fs::read_to_string("/proc/loadavg").unwrap();
         Sample {
             at_s: at.as_secs_f64(),
-            rss_mib: field("VmRSS:") / 1_024.0,
+            rss_mib: status(self.process, "VmRSS:") / 1_024.0,
             folder_mib: on_disk(&self.folder) / MIB,
-            open_files: fs::read_dir(self.process.join("fd")).unwrap().count() as f64,
-            threads: field("Threads:"),
+            open_files: fs::read_dir(format!("/proc/{}/fd", self.process))
+                .unwrap()
+                .count() as f64,
+            threads: status(self.process, "Threads:"),
             send_ms: percentiles(latencies.sends),
             ack_ms: percentiles(latencies.acks),
             sent: latencies.messages,
@@ -64,18 +58,6 @@ impl Watch {
             machine_load: machine.split_whitespace().next().unwrap().parse().unwrap(),
         }
     }
-}
-
-/// Bytes that a folder's files take on the disk.
-fn on_disk(folder: &Path) -> f64 {
-    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
-    let sizes = entries.map(|entry| match entry.metadata() {
-        Ok(found) if found.is_dir() => on_disk(&entry.path()),
-        Ok(found) => 512.0 * found.blocks() as f64,
-        // The engine has removed it meanwhile.
-        Err(_) => 0.0,
-    });
-    sizes.sum()
 }
 
 /// The median and the 99th percentile, in milliseconds.

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod architecture;
+mod bench;
 mod cli;
 mod compatibility;
 mod damage;
