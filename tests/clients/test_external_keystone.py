@@ -21,6 +21,8 @@ pytestmark = pytest.mark.timeout(600)
 
 SERVICE_PASSWORD = "the broker's own"
 PASSWORD = "correct horse"
+# What the Fernet tokens of Keystone all begin with.
+TOKEN_BEGIN = "gAAAA"
 CACHE_SECONDS = 2
 LONG_CACHE_SECONDS = 600
 COMMAND_SECONDS_MAX = 120
@@ -63,7 +65,16 @@ class Cloud:
             member_roles = "member, queue_user"
             cache_s = {cache_seconds}
             timeout_s = 60
+            [log]
+            level = "trace"
         """
+
+
+def assert_no_secret_in(log: str) -> None:
+    """The log of a broker that tells everything it can has no password and no token of Keystone's."""
+    assert "TRACE" in log
+    for secret in (SERVICE_PASSWORD, PASSWORD, TOKEN_BEGIN):
+        assert secret not in log
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +95,7 @@ def broker(cloud, tmp_path_factory):
     cloud.identity.create_endpoint(service_id=service.id, interface="public", region_id=REGION, url=url)
     yield running
     assert running.stop() == 0, running.log
-    assert SERVICE_PASSWORD not in running.log
+    assert_no_secret_in(running.log)
 
 
 @pytest.fixture
@@ -93,6 +104,7 @@ def patient_broker(cloud, tmp_path):
     running = Broker(tmp_path, cloud.config_of_broker(LONG_CACHE_SECONDS)).start()
     yield running
     assert running.stop() == 0, running.log
+    assert_no_secret_in(running.log)
 
 
 @pytest.fixture

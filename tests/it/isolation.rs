@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
 use crate::harness::{NO_GROUP, NO_QUEUE, OTHER_PROJECT, PROJECT, Reply, at, read_reply, text};
-use crate::tenants::{NOW, TOKEN_LIFETIME, Tenants};
+use crate::signatures::{DIALECTS, Request};
+use crate::tenants::{NOW, TOKEN_LIFETIME, Tenants, key};
 
 /// What a call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -330,6 +331,28 @@ async fn a_foreign_token_gets_one_and_the_same_answer_whatever_there_is() {
     let path = format!("/v1.0/{PROJECT}/queues/{}", place.queue);
     let queue = tenants.ask(&token, "GET", &path, None).await.expect(200);
     assert_eq!(queue["produced_messages"], 1);
+}
+
+#[tokio::test]
+async fn a_foreign_key_gets_one_and_the_same_answer_whatever_there_is() {
+    let tenants = Tenants::start().await;
+    let place = Place::in_use(&tenants, PROJECT).await;
+    let key = key(OTHER_PROJECT, Role::Admin);
+    let mut answers = BTreeSet::new();
+    for place in [&place, &Place::nowhere(PROJECT), &Place::malformed(PROJECT)] {
+        let is_foreign = |call: &&Call| call.is_in_project && call.need != Need::AnyAdmin;
+        for (call, dialect) in calls(place)
+            .iter()
+            .filter(is_foreign)
+            .zip(DIALECTS.iter().cycle())
+        {
+            let request = Request::new(call.method.as_str(), &call.path);
+            let reply = request.by(&key, *dialect, &tenants).await;
+            reply.expect_error(401, "DMS.10240104");
+            answers.insert(substance(&reply));
+        }
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
 #[tokio::test]

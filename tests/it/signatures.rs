@@ -27,7 +27,7 @@ pub enum Dialect {
     Credential(&'static str, &'static str),
 }
 
-const DIALECTS: [Dialect; 3] = [
+pub const DIALECTS: [Dialect; 3] = [
     Dialect::Access,
     Dialect::Credential("", ""),
     Dialect::Credential("eu-de", "dms"),
@@ -36,7 +36,7 @@ const DIALECTS: [Dialect; 3] = [
 /// A request as it goes out. Paths and queries are written the way they are signed.
 #[derive(Debug, Clone)]
 pub struct Request {
-    method: &'static str,
+    method: String,
     path: String,
     query: &'static str,
     /// Those that are signed, by name.
@@ -47,14 +47,14 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn new(method: &'static str, path: &str) -> Self {
+    pub fn new(method: &str, path: &str) -> Self {
         let headers = [
             ("content-type", "application/json"),
             ("host", HOST),
             ("x-sdk-date", DATE),
         ];
         Self {
-            method,
+            method: method.to_owned(),
             path: path.to_owned(),
             query: "",
             headers: headers.map(|(name, value)| (name, value.to_owned())).into(),
@@ -164,7 +164,7 @@ impl Request {
     }
 
     /// Signed and sent.
-    async fn by(&self, key: &Key, dialect: Dialect, to: &Tenants) -> Reply {
+    pub async fn by(&self, key: &Key, dialect: Dialect, to: &Tenants) -> Reply {
         self.sent(to, &self.signed_by(key, dialect)).await
     }
 }
@@ -267,7 +267,7 @@ async fn what_is_changed_after_signing_is_refused() {
     let elsewhere = at(&format!("/queues/{NO_QUEUE}/groups"));
     let changes = [
         Request {
-            method: "GET",
+            method: "GET".to_owned(),
             ..create("q")
         },
         Request {
