@@ -48,13 +48,21 @@ pub fn due(
     now: Timestamp,
     entries_max: usize,
 ) -> Result<Vec<DelayedRecord>, Error> {
-    let mut found = Vec::new();
+    let mut found: Vec<DelayedRecord> = Vec::new();
     for (entry_key, _) in
         store.range(key::borrowed(&key::delayed_until(queue, now)), entries_max)?
     {
         let (_, due, sequence, part) = key::parse_delayed(&entry_key)?;
+        let is_last = |last: &DelayedRecord| (last.due, last.sequence) == (due, sequence);
         if part == 0 {
             found.push(read(store, queue, due, sequence)?);
+        } else if !found.last().is_some_and(is_last) {
+            return Err(damaged(
+                queue,
+                due,
+                sequence,
+                "its first part is missing".into(),
+            ));
         }
     }
     Ok(found)
@@ -72,19 +80,23 @@ pub fn first_due(store: &dyn Store, queue: QueueNumber) -> Result<Option<Timesta
         .transpose()
 }
 
+fn damaged(queue: QueueNumber, due: Timestamp, sequence: u64, how: String) -> Error {
+    Error::Damaged {
+        what: format!(
+            "delayed message {sequence} of queue {}, due at {} ms",
+            queue.0, due.0
+        ),
+        how,
+    }
+}
+
 fn read(
     store: &dyn Store,
     queue: QueueNumber,
     due: Timestamp,
     sequence: u64,
 ) -> Result<DelayedRecord, Error> {
-    let damaged = |how: String| Error::Damaged {
-        what: format!(
-            "delayed message {sequence} of queue {}, due at {} ms",
-            queue.0, due.0
-        ),
-        how,
-    };
+    let damaged = |how| damaged(queue, due, sequence, how);
     let bytes = parts::read(store, &key::delayed(queue, due, sequence))?;
     let batch = RecordBatch::read(bytes.unwrap_or_default())
         .map_err(|damage| damaged(damage.to_string()))?;

@@ -25,6 +25,8 @@ const BATCHES_PER_TRIM: usize = 64;
 pub(super) struct Sweeps {
     due: Due,
     logs: BTreeMap<LogNumber, Oldest>,
+    /// Something could not be read: look again at this time, and not at once for ever.
+    failed_until: Option<Timestamp>,
 }
 
 /// When the first delayed message becomes visible.
@@ -78,13 +80,23 @@ impl Owner {
     /// Does what is due by now, a bounded amount of it.
     pub(super) fn sweep(&mut self, now: Timestamp) {
         self.expire_leases(now);
-        if let Err(error) = self.move_due(now).and_then(|()| self.remove_old(now)) {
-            tracing::error!(queue = %self.made.id, %error, "sweeping the queue failed");
+        if self.sweeps.failed_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.sweeps.failed_until = None;
+        for swept in [self.move_due(now), self.remove_old(now)] {
+            if let Err(error) = swept {
+                tracing::error!(queue = %self.made.id, %error, "sweeping the queue failed");
+                self.sweeps.failed_until = Some(now.plus_ms(PUT_OFF_MS));
+            }
         }
     }
 
     /// When there will be something to do.
     pub(super) fn next_sweep(&self) -> Option<Timestamp> {
+        if self.sweeps.failed_until.is_some() {
+            return self.sweeps.failed_until;
+        }
         let due = match self.sweeps.due {
             Due::At(due) | Due::PutOff(due) => Some(due),
             Due::Unknown | Due::Never | Due::Moving(_) => None,
