@@ -125,8 +125,10 @@ impl Broker {
         store: Arc<dyn Store>,
         settings: Settings,
     ) -> std::result::Result<Self, store::Error> {
-        let ServerEntry { epoch, next_queue } = recovery::begin(store.as_ref())?;
-        let restored = recovery::queues(store.as_ref(), &settings.limits, epoch)?;
+        let server = recovery::begin(store.as_ref())?;
+        let restored = recovery::queues(store.as_ref(), &settings.limits, server.epoch)?;
+        recovery::check_next(&server, &restored)?;
+        let ServerEntry { epoch, next_queue } = server;
         let projects = Projects::read(store.as_ref(), settings.limits.quota)?;
         let cache = Arc::new(Cache::with_capacity(settings.cache_bytes as u64));
         let room = Arc::new(settings.room);

@@ -307,6 +307,11 @@ pub fn read_groups(
     entries.into_iter().map(read).collect()
 }
 
+/// How a group's entry is named where it is damaged.
+pub fn group_name(queue: QueueNumber, group: GroupNumber) -> String {
+    format!("the entry of group {} of queue {}", group.0, queue.0)
+}
+
 /// Reads one group, of which `bytes` is the record.
 ///
 /// # Errors
@@ -318,7 +323,7 @@ pub fn read_group(
     bytes: &[u8],
     mode: QueueMode,
 ) -> Result<(MadeGroup, SavedGroup), Error> {
-    let what = || format!("the entry of group {} of queue {}", number.0, queue.0);
+    let what = || group_name(queue, number);
     let entry: GroupEntry = meta::decode(bytes, what)?;
     let group = || {
         let name = GroupName::parse(&entry.name).ok()?;

@@ -1,6 +1,6 @@
 //! Starting on a store: every queue comes back as it was acknowledged, or the damage is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::persist::{self, Made};
 use super::tally::Stored;
@@ -8,6 +8,8 @@ use crate::queue::{Group, Log, Queue, Rules, SavedGroup, SavedReader};
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{Batch, Durability, Error, Store, key, log};
 use crate::types::{GroupNumber, Limits, LogNumber, Offset, QueueNumber};
+
+const SERVER: &str = "the broker's own entry";
 
 /// A queue as it was found.
 pub struct Restored {
@@ -24,14 +26,13 @@ pub struct Restored {
 /// # Errors
 /// [`Error::Damaged`], by name, or what the store fails with.
 pub fn begin(store: &dyn Store) -> Result<ServerEntry, Error> {
-    const WHAT: &str = "the broker's own entry";
     let too_many_starts = || Error::Damaged {
-        what: WHAT.into(),
+        what: SERVER.into(),
         how: "it counts more starts than there can be".into(),
     };
     let stored = store.get(&key::server())?;
     let entry = stored
-        .map(|bytes| meta::decode(&bytes, || WHAT.into()))
+        .map(|bytes| meta::decode(&bytes, || SERVER.into()))
         .transpose()?;
     let entry: ServerEntry = entry.unwrap_or_default();
     let entry = ServerEntry {
@@ -62,7 +63,45 @@ pub fn queues(store: &dyn Store, limits: &Limits, epoch: u32) -> Result<Vec<Rest
             stored,
         })
     };
-    entries.into_iter().map(restore).collect()
+    let queues: Vec<Restored> = entries.into_iter().map(restore).collect::<Result<_, _>>()?;
+    let named = |restored: &Restored| {
+        let Made {
+            project, id, name, ..
+        } = &restored.made;
+        ((*project, *id), (*project, name.clone()))
+    };
+    if let Some(at) = first_repeated(queues.iter().map(named)) {
+        let what = format!("the entry of queue {}", queues[at].queue.rules().number.0);
+        return Err(repeated(what));
+    }
+    Ok(queues)
+}
+
+/// Makes sure that the next queue takes no number that there is.
+///
+/// # Errors
+/// [`Error::Damaged`], by name.
+pub fn check_next(server: &ServerEntry, queues: &[Restored]) -> Result<(), Error> {
+    let newest = queues.iter().map(|queue| queue.queue.rules().number).max();
+    match newest {
+        Some(newest) if newest.0 >= server.next_queue => Err(Error::Damaged {
+            what: SERVER.into(),
+            how: format!("it says that no queue has the number {} yet", newest.0),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Where the first stands that has the id or the name of one before it.
+fn first_repeated<I: Ord, N: Ord>(named: impl Iterator<Item = (I, N)>) -> Option<usize> {
+    let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let mut named = named;
+    named.position(|(id, name)| !ids.insert(id) || !names.insert(name))
+}
+
+fn repeated(what: String) -> Error {
+    let how = "another one has its id or its name".to_owned();
+    Error::Damaged { what, how }
 }
 
 /// The rules of a queue that was made so.
@@ -90,7 +129,13 @@ fn restore(
         .map(|(log, extent)| restore_log(store, number, log, *extent))
         .collect::<Result<_, _>>()?;
     let mut groups = Vec::new();
-    for (group, state) in persist::read_groups(store, number, made.mode)? {
+    let found = persist::read_groups(store, number, made.mode)?;
+    let named = found.iter().map(|((_, id, name, _), _)| (id, name));
+    if let Some(at) = first_repeated(named) {
+        let group = found[at].0.0;
+        return Err(repeated(persist::group_name(number, group)));
+    }
+    for (group, state) in found {
         let readers = persist::read_readers(store, number, group.0)?;
         let dead = restore_log(store, number, LogNumber::dead_letters(group.0), state.dead)?;
         let logs = Logs {

@@ -1,14 +1,16 @@
 //! Damage to what is stored: refused by name, never delivered as something else, and told by an audit. Also that an
 //! audit of a sound store finds nothing.
 
+use std::sync::Arc;
+
 use rohrpost::broker::audit::{self, Counts, Finding, Seen};
-use rohrpost::broker::inspect;
+use rohrpost::broker::{Clock, inspect};
 use rohrpost::store::key::{self, Place};
 use rohrpost::store::{Batch, Durability, SimulatedStore, Store};
-use rohrpost::types::{GroupNumber, LogNumber, Offset, QueueNumber};
+use rohrpost::types::{GroupNumber, Limits, LogNumber, Offset, QueueNumber, Timestamp};
 use serde_json::json;
 
-use crate::harness::{Server, bodies};
+use crate::harness::{Server, bodies, try_open_broker};
 
 const ORDERS: QueueNumber = QueueNumber(0);
 const GROUP: GroupNumber = GroupNumber(0);
@@ -380,4 +382,74 @@ async fn a_damaged_batch_is_refused_by_name_and_other_queues_go_on() {
         groups["groups"][0]["id"].as_str().unwrap()
     );
     assert_eq!(bodies(&server.consume(&group, "").await), ["sound"]);
+}
+
+/// Found by fuzzing: the first of them was served, but nobody could reach it, and its owner never rested.
+#[tokio::test]
+async fn queues_and_groups_that_are_there_twice_are_refused_by_name_at_the_start() {
+    let (server, queue) = filled().await;
+    server.group(&queue, "second").await;
+    let (other, second) = (QueueNumber(1), GroupNumber(1));
+    let cases = [
+        (
+            key::queue_record(ORDERS).to_vec(),
+            key::queue_record(other).to_vec(),
+            "the entry of queue 1 is damaged: another one has its id or its name",
+        ),
+        (
+            key::group_record(ORDERS, GROUP).to_vec(),
+            key::group_record(ORDERS, second).to_vec(),
+            "the entry of group 1 of queue 0 is damaged: another one has its id or its name",
+        ),
+    ];
+    for (from, to, said) in cases {
+        let store = server.store().crash(0);
+        assert_eq!(audited(&store).1, [], "it is sound before");
+        let copied = store.get(&from).unwrap().unwrap();
+        change(&store, |batch| batch.put(to, copied));
+        assert_eq!(inspect::queues(&store).unwrap_err().to_string(), said);
+        let findings = audited(&store).1;
+        let is_it = |finding: &Finding| finding.to_string().contains("another one has its id");
+        assert!(findings.iter().any(is_it), "{findings:?}");
+    }
+}
+
+/// A queue that took a number that there is would take the messages of another.
+#[tokio::test]
+async fn a_count_of_queues_that_is_behind_is_refused_at_the_start() {
+    let (server, _) = filled().await;
+    let store = Arc::new(server.store().crash(0));
+    store.damage(&key::server(), |value| {
+        let text = String::from_utf8(value.clone()).unwrap();
+        *value = text
+            .replacen(r#""next_queue":2"#, r#""next_queue":1"#, 1)
+            .into();
+    });
+    let refused = try_open_broker(store, Limits::default(), Clock::manual(Timestamp(1)));
+    let said = "the broker's own entry is damaged: it says that no queue has the number 1 yet";
+    assert_eq!(refused.err().unwrap().to_string(), said);
+}
+
+/// Its owner would look at it again and again, at once, if nothing told it to wait.
+#[tokio::test]
+async fn a_delayed_message_that_is_damaged_when_it_comes_due_holds_up_nothing_else() {
+    let spoilings: [fn(&SimulatedStore, &[u8]); 2] = [flip, |store, first| {
+        let batch = store.get(first).unwrap().unwrap();
+        remove(store, first);
+        let mut second = first.to_vec();
+        *second.last_mut().unwrap() = 1;
+        change(store, |changes| changes.put(second, batch));
+    }];
+    for spoil in spoilings {
+        let (server, queue) = filled().await;
+        let store = server.store();
+        let delayed = find(store, |place| matches!(place, Place::Delayed(..)));
+        spoil(store, &delayed);
+        let server = server.crash().await;
+        server.pass_s(61);
+        server.send(&queue, ["more"]).await;
+        let before = server.store().commits();
+        server.get(&queue).await.expect(200);
+        assert_eq!(server.store().commits(), before, "nothing is tried again");
+    }
 }

@@ -9,7 +9,7 @@ use reqwest::{Client, Method};
 use rohrpost::broker::{self, Broker, Clock, Room};
 use rohrpost::http;
 use rohrpost::identity::{self, DomainName, Gate, Identity, IdentityKey, Policies, Uncommitted};
-use rohrpost::store::SimulatedStore;
+use rohrpost::store::{self, SimulatedStore};
 use rohrpost::types::{HandlerKey, Limits, Timestamp};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -26,6 +26,14 @@ pub const NO_GROUP: &str = "g-00000000-0000-4000-8000-000000000000";
 pub const START_MS: u64 = 1_700_000_000_000;
 
 fn open_broker(store: Arc<SimulatedStore>, limits: Limits, clock: Clock) -> Broker {
+    try_open_broker(store, limits, clock).expect("a sound store opens")
+}
+
+pub fn try_open_broker(
+    store: Arc<SimulatedStore>,
+    limits: Limits,
+    clock: Clock,
+) -> Result<Broker, store::Error> {
     let settings = broker::Settings {
         limits,
         handler_key: HandlerKey::new([7; 32]),
@@ -35,7 +43,7 @@ fn open_broker(store: Arc<SimulatedStore>, limits: Limits, clock: Clock) -> Brok
         commits: broker::Commits::Thread,
         on_failure: Box::new(|error| panic!("the store failed: {error}")),
     };
-    Broker::open(store, settings).expect("a sound store opens")
+    Broker::open(store, settings)
 }
 
 fn new_store() -> Arc<SimulatedStore> {

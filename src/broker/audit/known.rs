@@ -8,13 +8,14 @@ use crate::broker::tally::Stored;
 use crate::queue::{SavedGroup, SavedQueue};
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{Error, Store, key};
-use crate::types::{GroupNumber, LogNumber, ProjectId, QueueId, QueueMode, QueueNumber};
+use crate::types::{GroupNumber, LogNumber, ProjectId, QueueId, QueueMode, QueueName, QueueNumber};
 
 /// A queue, as far as its metadata could be read.
 pub(super) struct KnownQueue {
     /// How people know it.
     label: String,
     id: Option<(ProjectId, QueueId)>,
+    name: Option<(ProjectId, QueueName)>,
     pub(super) mode: Option<QueueMode>,
     pub(super) saved: Option<SavedQueue>,
     /// What its messages take, as it was counted.
@@ -64,6 +65,10 @@ impl Known {
         report.counts.queues = queues.len() as u64;
         report.counts.groups = queues.values().map(|queue| queue.groups.len() as u64).sum();
         check_server(store, report, &queues)?;
+        let mut names = Repeated::default();
+        for queue in queues.values() {
+            names.check(&queue.label, queue.id.zip(queue.name.clone()), report);
+        }
         let ids = queues.values().filter_map(|queue| queue.id).collect();
         Ok(Self {
             queues,
@@ -125,6 +130,30 @@ impl Known {
     }
 }
 
+/// The ids and names that were met, of which none may come twice.
+struct Repeated<I, N> {
+    ids: BTreeSet<I>,
+    names: BTreeSet<N>,
+}
+
+impl<I, N> Default for Repeated<I, N> {
+    fn default() -> Self {
+        Self {
+            ids: BTreeSet::new(),
+            names: BTreeSet::new(),
+        }
+    }
+}
+
+impl<I: Ord, N: Ord> Repeated<I, N> {
+    fn check(&mut self, label: &str, found: Option<(I, N)>, report: &mut Report<'_>) {
+        let is_new = |(id, name)| self.ids.insert(id) & self.names.insert(name);
+        if !found.is_none_or(is_new) {
+            report.find(label, "another one has its id or its name");
+        }
+    }
+}
+
 fn unnamed_queue(queue: QueueNumber) -> String {
     format!("queue {}", queue.0)
 }
@@ -144,6 +173,7 @@ fn read_queue(
         return Ok(KnownQueue {
             label: nameless,
             id: None,
+            name: None,
             mode: None,
             saved: None,
             stored: None,
@@ -156,6 +186,7 @@ fn read_queue(
     let saved = report.unless_damaged(saved, &label)?;
     let stored = report.unless_damaged(Stored::saved(store, number), &label)?;
     let mut groups = read_group_names(store, number)?;
+    let mut names = Repeated::default();
     for (entry_key, bytes) in persist::all_entries(store, &key::group_records(number))? {
         let Ok((_, group)) = key::parse_group_record(&entry_key) else {
             continue;
@@ -163,6 +194,7 @@ fn read_queue(
         let read = persist::read_group(store, number, group, &bytes, made.mode);
         if let Some(((_, id, name, _), state)) = report.unless_damaged(read, &label)? {
             let label = format!("group {name} ({id})");
+            names.check(&label, Some((id, name)), report);
             groups.insert(
                 group,
                 KnownGroup {
@@ -185,6 +217,7 @@ fn read_queue(
     Ok(KnownQueue {
         label,
         id: Some((made.project, made.id)),
+        name: Some((made.project, made.name)),
         mode: Some(made.mode),
         saved,
         stored: stored.flatten(),

@@ -113,6 +113,8 @@ impl Owner {
             tokio::select! {
                 biased;
                 command = self.mailbox.recv() => {
+                    // Nobody can reach a queue without a mailbox.
+                    let Some(command) = command else { return };
                     if let Flow::End = self.commands(command).await {
                         return;
                     }
@@ -132,8 +134,8 @@ impl Owner {
     }
 
     /// Carries out a command and those that wait behind it.
-    async fn commands(&mut self, first: Option<Command>) -> Flow {
-        let mut next = first;
+    async fn commands(&mut self, first: Command) -> Flow {
+        let mut next = Some(first);
         for _ in 0..COMMANDS_PER_TURN {
             let Some(command) = next else { break };
             match command {
