@@ -3,6 +3,7 @@
 //! Each module checks one thing with any bytes, and panics on a finding. `cargo fuzz run NAME` searches (nightly, or
 //! `RUSTC_BOOTSTRAP=1`); `tests/it/fuzz.rs` replays what was kept of it under `fuzz/corpus`.
 
+pub mod accounts;
 pub mod backups;
 pub mod entries;
 pub mod frames;

@@ -13,15 +13,27 @@ use super::script::Script;
 
 /// After everything in the fixture was written, and before its retention ends.
 const NOW_MS: u64 = 1_795_240_000_000;
-const FIXTURE: &[u8] = include_bytes!("../../tests/fixtures/store-v1/data.tar.gz");
+const QUEUES: &[u8] = include_bytes!("../../tests/fixtures/store-v1/data.tar.gz");
 const CHANGES_MAX: usize = 16;
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
-type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+pub type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Changes a sound store as the bytes say, and does everything with it that is done with a found store.
 pub fn check(bytes: &[u8]) {
-    let mut entries = sound().clone();
+    static SOUND: OnceLock<Entries> = OnceLock::new();
+    let store = damaged(SOUND.get_or_init(|| found_in(QUEUES)), bytes);
+    let verified = audit::audit(store.as_ref(), &mut |_| ());
+    verified.expect("damage is no error of reading");
+    for queue in inspect::queues(store.as_ref()).unwrap_or_default() {
+        let _ = inspect::first_records(store.as_ref(), &queue, 4, |_| Ok::<(), Error>(()));
+    }
+    runtime().block_on(serve(store));
+}
+
+/// A store with these entries, changed as the bytes say.
+pub fn damaged(sound: &Entries, bytes: &[u8]) -> Arc<SimulatedStore> {
+    let mut entries = sound.clone();
     let mut script = Script::of(bytes);
     for _ in 0..CHANGES_MAX {
         if change(&mut entries, &mut script).is_none() {
@@ -35,13 +47,7 @@ pub fn check(bytes: &[u8]) {
     let store = Arc::new(SimulatedStore::new());
     let committed = store.commit(batch, Durability::Flushed);
     committed.expect("a simulated store fails only on order");
-
-    let verified = audit::audit(store.as_ref(), &mut |_| ());
-    verified.expect("damage is no error of reading");
-    for queue in inspect::queues(store.as_ref()).unwrap_or_default() {
-        let _ = inspect::first_records(store.as_ref(), &queue, 4, |_| Ok::<(), Error>(()));
-    }
-    runtime().block_on(serve(store));
+    store
 }
 
 /// One change of the entries, or nothing if the script is at its end.
@@ -83,23 +89,20 @@ fn change(entries: &mut Entries, script: &mut Script<'_>) -> Option<()> {
     (!entries.is_empty()).then_some(())
 }
 
-/// The entries of the store that is kept for ever.
-fn sound() -> &'static Entries {
-    static SOUND: OnceLock<Entries> = OnceLock::new();
-    SOUND.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        let archive = folder.path().join("data.tar.gz");
-        fs::write(&archive, FIXTURE).expect("the folder can be written");
-        let mut unpack = Command::new("tar");
-        let unpack = unpack.arg("-xzf").arg(archive).arg("-C").arg(folder.path());
-        assert!(unpack.status().is_ok_and(|status| status.success()));
-        let store = SledStore::open_to_read(&folder.path().join("store"), Settings::default());
-        let entries = store
-            .and_then(|store| store.range(key::borrowed(&key::everything()), usize::MAX))
-            .expect("the fixture is sound");
-        let owned = |(key, value): (bytes::Bytes, bytes::Bytes)| (key.to_vec(), value.to_vec());
-        entries.into_iter().map(owned).collect()
-    })
+/// The entries of a store that is kept for ever, in this archive.
+pub fn found_in(archive: &[u8]) -> Entries {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("data.tar.gz");
+    fs::write(&path, archive).expect("the folder can be written");
+    let mut unpack = Command::new("tar");
+    let unpack = unpack.arg("-xzf").arg(path).arg("-C").arg(folder.path());
+    assert!(unpack.status().is_ok_and(|status| status.success()));
+    let store = SledStore::open_to_read(&folder.path().join("store"), Settings::default());
+    let entries = store
+        .and_then(|store| store.range(key::borrowed(&key::everything()), usize::MAX))
+        .expect("the fixture is sound");
+    let owned = |(key, value): (bytes::Bytes, bytes::Bytes)| (key.to_vec(), value.to_vec());
+    entries.into_iter().map(owned).collect()
 }
 
 /// A runtime of this thread.

@@ -8,7 +8,7 @@ use rohrpost::identity::{
     NamedProject, NamedUser, Password, ProjectName, Proof, Role, SecretKey, Settings, TemporaryKey,
     Uncommitted, UserName, WantedScope,
 };
-use rohrpost::store::{Batch, Durability, SimulatedStore, Store, key};
+use rohrpost::store::{Batch, Durability, Error, SimulatedStore, Store, key};
 use rohrpost::types::Timestamp;
 
 use super::stored::runtime;
@@ -96,14 +96,18 @@ impl Tenant {
 }
 
 fn open(store: &Arc<SimulatedStore>) -> Identity {
+    open_found(store).expect("the entries are sound")
+}
+
+/// The users of this store, if it is sound.
+pub fn open_found(store: &Arc<SimulatedStore>) -> Result<Identity, Error> {
     let settings = Settings {
         domain_name: DomainName::parse("Default").expect("it is a name"),
         token_lifetime: Duration::from_hours(24),
         signature_skew: Duration::from_mins(15),
         key: IdentityKey::new([7; 32]),
     };
-    let identity = Identity::open(store.as_ref(), settings, commit_to(Arc::clone(store)));
-    identity.expect("the entries are sound")
+    Identity::open(store.as_ref(), settings, commit_to(Arc::clone(store)))
 }
 
 fn commit_to(store: Arc<SimulatedStore>) -> Commit {

@@ -54,6 +54,11 @@ fn kept_damaged_stores_are_served_or_refused() {
 }
 
 #[test]
+fn kept_damaged_accounts_are_opened_or_refused() {
+    replay("accounts", decoders::accounts::check);
+}
+
+#[test]
 fn kept_requests_are_answered() {
     replay("requests", decoders::requests::check);
 }
