@@ -110,3 +110,44 @@ fn read(
         size_bytes: batch.size_bytes(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Durability, SimulatedStore};
+    use crate::types::Offset;
+
+    #[test]
+    fn what_is_due_is_read_and_a_missing_part_is_damage() {
+        const QUEUE: QueueNumber = QueueNumber(1);
+        const DUE: Timestamp = Timestamp(7);
+        let record = Record {
+            offset: Offset(0),
+            timestamp: DUE,
+            body: vec![b'1'; 20_000].into(),
+            attributes: None,
+            labels: Vec::new(),
+            id: None,
+            audience: None,
+            death: None,
+        };
+        for missing in [None, Some(0), Some(1)] {
+            let store = SimulatedStore::new();
+            let mut batch = Batch::default();
+            put(&mut batch, QUEUE, DUE, 3, &record);
+            if let Some(part) = missing {
+                let mut key = key::delayed(QUEUE, DUE, 3);
+                key[key.len() - 1] = part;
+                batch.delete(key);
+            }
+            store.commit(batch, Durability::Flushed).unwrap();
+            assert_eq!(first_due(&store, QUEUE).unwrap(), Some(DUE));
+            assert!(due(&store, QUEUE, Timestamp(6), 99).unwrap().is_empty());
+            match (due(&store, QUEUE, DUE, 99), missing) {
+                (Ok(found), None) => assert_eq!(found[0].record.body, record.body),
+                (Err(Error::Damaged { .. }), Some(_)) => {}
+                (found, _) => panic!("{found:?} with part {missing:?} missing"),
+            }
+        }
+    }
+}
