@@ -126,3 +126,29 @@ fn a_verification_reads_the_keys() {
     }
     assert_eq!(offline("rotate-keys", folder.path()).0, Some(1));
 }
+
+#[test]
+fn a_verification_names_keys_that_others_may_read_and_one_that_users_miss() {
+    let folder = tempdir().unwrap();
+    stop(Server::start(folder.path(), &[]));
+    let verified = || offline("verify", folder.path());
+    assert_eq!(verified().0, Some(0), "nobody misses a key of tokens");
+    stop(Server::start_local(folder.path(), &[]));
+    let (status, said) = verified();
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("users: 1, projects: 1\n"), "{said}");
+
+    let handler_key = folder.path().join("handler.key");
+    fs::set_permissions(handler_key, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::remove_file(folder.path().join("identity.key")).unwrap();
+    let (status, said) = verified();
+    assert_eq!(status, Some(3), "{said}");
+    for words in [
+        "handler.key is open to others than its owner: its mode is 0644",
+        "identity.key is missing",
+        "everybody has then to log in again",
+        "damaged: 2 findings",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+}
