@@ -94,9 +94,9 @@ pub fn check_next(server: &ServerEntry, queues: &[Restored]) -> Result<(), Error
 
 /// Where the first stands that has the id or the name of one before it.
 fn first_repeated<I: Ord, N: Ord>(named: impl Iterator<Item = (I, N)>) -> Option<usize> {
-    let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+    let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
     let mut named = named;
-    named.position(|(id, name)| !ids.insert(id) || !names.insert(name))
+    named.position(|(id, name)| !ids.insert(id) || !taken.insert(name))
 }
 
 fn repeated(what: String) -> Error {
