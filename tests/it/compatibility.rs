@@ -1,9 +1,10 @@
-//! The table of docs/compatibility.md names tests that exist.
+//! The table of docs/compatibility.md, and docs/durability.md, name tests that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const TABLE: &str = include_str!("../../docs/compatibility.md");
+const DURABILITY: &str = include_str!("../../docs/durability.md");
 
 /// The file that a module of the table stands in.
 fn file_of(module: &str) -> Option<PathBuf> {
@@ -44,6 +45,34 @@ fn every_test_that_is_named_exists() {
         .iter()
         .filter(|(module, name)| !has_test(module, name))
         .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// All Rust under this folder, in one text.
+fn sources_under(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &sources_under(&path);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text += &fs::read_to_string(path).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn every_test_that_keeps_a_defect_out_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources_under(&root.join("src")) + &sources_under(&root.join("tests"));
+    let quoted = DURABILITY.split('`').skip(1).step_by(2);
+    let named: Vec<&str> = quoted
+        .filter(|text| text.matches('_').count() > 3 && !text.contains([' ', '.', '=', ':']))
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    let is_missing = |name: &&&str| !sources.contains(&format!("fn {name}("));
+    let missing: Vec<_> = named.iter().filter(is_missing).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
