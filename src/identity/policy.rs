@@ -142,14 +142,14 @@ impl Statement {
     }
 
     fn is_about(&self, caller: &impl Named, action: Permission) -> bool {
-        let is_he = |principal: &Principal| match principal {
+        let is_named = |principal: &Principal| match principal {
             Principal::Everybody => true,
             Principal::Id(id) => {
                 caller.has_id(id) || id.parse().is_ok_and(|project| caller.acts_for(project))
             }
             Principal::Name(name) => caller.has_name(name),
         };
-        self.actions.contains(&action) && self.principals.iter().any(is_he)
+        self.actions.contains(&action) && self.principals.iter().any(is_named)
     }
 
     fn len_bytes(&self) -> usize {

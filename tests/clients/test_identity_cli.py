@@ -76,7 +76,7 @@ def test_a_user_is_created_listed_shown_set_and_deleted(root, name):
     assert name in root.error("user", "show", name)
 
 
-def test_a_user_changes_his_own_password(cloud, root, tmp_path, name):
+def test_users_change_their_own_password(cloud, root, tmp_path, name):
     root.text("user", "create", "--password", f"password of {name}", name)
     root.text("role", "add", "--project", "demo", "--user", name, "reader")
     user = command_line(cloud, tmp_path, name)

@@ -277,7 +277,7 @@ def test_a_key_is_created_stopped_and_deleted_over_the_api(broker, identity, url
     assert refusal(requests.get(url, auth=signature(key), timeout=30)) == BAD_SIGNATURE
 
 
-def test_who_signs_finds_his_project_his_domain_and_the_catalogue(broker, signature):
+def test_who_signs_finds_the_project_the_domain_and_the_catalogue(broker, signature):
     def found(path):
         response = requests.get(f"{broker.origin}/v3{path}", auth=signature(), timeout=30)
         assert response.status_code == 200, response.text

@@ -310,7 +310,7 @@ async fn a_redirection_takes_the_tokens_nowhere() {
 }
 
 #[tokio::test]
-async fn the_service_user_logs_in_again_when_his_token_is_over() {
+async fn the_service_user_logs_in_again_when_the_token_is_over() {
     let (fake, keystone) = keystone().await;
     keystone.caller_of_token("good", START).await.unwrap();
     fake.forgets_the_service_token();
@@ -320,7 +320,7 @@ async fn the_service_user_logs_in_again_when_his_token_is_over() {
 }
 
 #[tokio::test]
-async fn a_refused_service_user_pauses_before_he_tries_again() {
+async fn a_refused_service_user_pauses_before_the_next_attempt() {
     const PAUSE_MS: u64 = 10_000;
     let (fake, keystone) = keystone().await;
     fake.changes_the_password_to("another one");

@@ -57,7 +57,7 @@ async fn list(server: &Server, project: &str, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_an_administrator_and_tells_his_password_once() {
+async fn the_first_start_makes_an_administrator_and_tells_the_password_once() {
     let data = tempdir().unwrap();
     let mut server = Server::start_local(data.path(), &[]);
     let printed = server.printed().0;

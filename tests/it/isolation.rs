@@ -404,7 +404,7 @@ async fn a_reader_reads_and_is_refused_the_rest() {
 }
 
 #[tokio::test]
-async fn a_member_may_use_everything_in_his_project_and_its_administrator_may_call_all() {
+async fn a_member_may_use_everything_in_the_project_and_its_administrator_may_call_all() {
     let tenants = Tenants::start().await;
     for role in [Role::Member, Role::Admin] {
         let token = tenants.token(PROJECT, role).await;

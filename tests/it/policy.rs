@@ -128,7 +128,7 @@ async fn a_project_can_be_named_and_a_foreign_queue_without_a_policy_does_not_sh
 }
 
 #[tokio::test]
-async fn who_is_denied_keeps_his_role_for_all_else_and_an_administrator_the_policy() {
+async fn who_is_denied_keeps_the_role_for_all_else_and_an_administrator_the_policy() {
     let queue = Queue::new().await;
     let deny = json!({"effect": "Deny", "users": ["*"], "actions": ["DMS:ConsumeMessages"]});
     let allow = json!({

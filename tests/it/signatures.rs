@@ -228,7 +228,7 @@ fn the_signer_makes_the_signatures_of_the_reference() {
 }
 
 #[tokio::test]
-async fn whoever_signs_can_do_what_his_role_permits() {
+async fn whoever_signs_can_do_what_the_role_permits() {
     let tenants = Tenants::start().await;
     for (number, dialect) in DIALECTS.into_iter().enumerate() {
         let call = async |request: Request, status| {

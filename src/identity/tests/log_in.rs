@@ -140,7 +140,7 @@ async fn a_password_change_voids_tokens_and_the_password() {
 }
 
 #[tokio::test]
-async fn a_disabled_user_is_out_and_his_tokens_stay_void() {
+async fn a_disabled_user_is_out_and_old_tokens_stay_void() {
     let (fixture, alice, project) = Fixture::with_alice(Role::Member).await;
     let token = fixture.token_in(&project).await;
     let identity = &fixture.identity;
@@ -203,7 +203,7 @@ async fn revocations_are_forgotten_when_they_are_needless() {
 }
 
 #[tokio::test]
-async fn somebody_who_revokes_without_end_loses_all_his_tokens_and_takes_no_more_room() {
+async fn somebody_who_revokes_without_end_loses_all_tokens_and_takes_no_more_room() {
     let (fixture, _, project) = Fixture::with_alice(Role::Member).await;
     let identity = &fixture.identity;
     let first = fixture.token_in(&project).await;

@@ -247,7 +247,7 @@ async fn assignments_are_listed_with_names_by_filters_and_by_effect() {
 }
 
 #[tokio::test]
-async fn everybody_may_list_his_own_assignments() {
+async fn all_users_may_list_their_own_assignments() {
     let cloud = Cloud::start().await;
     let alice = cloud.log_in("alice").await;
     let own = format!("/v3/role_assignments?user.id={}", cloud.user_id("alice"));

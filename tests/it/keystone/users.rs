@@ -163,7 +163,7 @@ async fn a_disabled_user_is_out_at_once_and_comes_back_by_logging_in() {
 }
 
 #[tokio::test]
-async fn everybody_sees_himself_and_his_projects_and_no_other() {
+async fn all_users_see_themselves_and_their_projects_and_no_other() {
     let cloud = Cloud::start().await;
     let alice = cloud.log_in("alice").await;
     let own = format!("/v3/users/{}", cloud.user_id("alice"));
@@ -184,7 +184,7 @@ async fn everybody_sees_himself_and_his_projects_and_no_other() {
 }
 
 #[tokio::test]
-async fn everybody_changes_his_own_password_and_his_tokens_end() {
+async fn all_users_change_their_own_password_and_their_tokens_end() {
     let cloud = Cloud::start().await;
     let alice = cloud.log_in("alice").await;
     let path = |name: &str| format!("/v3/users/{}/password", cloud.user_id(name));
