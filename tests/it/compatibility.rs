@@ -1,9 +1,12 @@
-//! The table of docs/compatibility.md, and docs/durability.md, name tests that exist.
+//! The tables of docs/compatibility.md and docs/identity.md, and docs/durability.md, name tests that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TABLE: &str = include_str!("../../docs/compatibility.md");
+const TABLES: [&str; 2] = [
+    include_str!("../../docs/compatibility.md"),
+    include_str!("../../docs/identity.md"),
+];
 const DURABILITY: &str = include_str!("../../docs/durability.md");
 
 /// The file that a module of the table stands in.
@@ -27,9 +30,8 @@ fn has_test(module: &str, name: &str) -> bool {
 
 /// What stands between back quotes and names a test: `module::name`.
 fn named_tests() -> Vec<(&'static str, &'static str)> {
-    let quoted = TABLE
-        .lines()
-        .flat_map(|line| line.split('`').skip(1).step_by(2));
+    let lines = TABLES.iter().flat_map(|page| page.lines());
+    let quoted = lines.flat_map(|line| line.split('`').skip(1).step_by(2));
     quoted.filter_map(|text| text.rsplit_once("::")).collect()
 }
 
