@@ -1,0 +1,104 @@
+//! The load: `rohrpost bench` and the committing floors, as processes of their own.
+
+use std::process::{Child, Command, Stdio};
+
+use rohrpost::bench::{Latency, Measured, Report};
+
+use crate::process::rohrpost;
+use crate::{Settings, stand};
+
+/// What to run against a server.
+#[derive(Clone)]
+pub struct Bench {
+    arguments: Vec<String>,
+}
+
+impl Bench {
+    /// A scenario of `rohrpost bench` with further arguments.
+    pub fn of(settings: &Settings, address: &str, arguments: &str) -> Self {
+        let times = format!(
+            "--seconds {} --warm-up {}",
+            settings.seconds(),
+            settings.warm_up()
+        );
+        let all = format!("bench {arguments} --url http://{address} --json {times}");
+        Self {
+            arguments: all.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+
+    pub fn run(&self) -> Report {
+        self.start().wait()
+    }
+
+    /// The same, while something else happens.
+    pub fn start(&self) -> Running {
+        let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
+        let child = rohrpost(&arguments).stdout(Stdio::piped()).spawn();
+        Running(child.unwrap())
+    }
+}
+
+/// A load that runs.
+pub struct Running(Child);
+
+impl Running {
+    pub fn is_over(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    pub fn wait(self) -> Report {
+        let output = self.0.wait_with_output().unwrap();
+        assert!(output.status.success(), "the load is carried out");
+        let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(
+            report.refusals.is_empty(),
+            "nothing is refused: {:?}",
+            report.refusals
+        );
+        report
+    }
+}
+
+/// Runs a floor that commits, and gives what it measured.
+pub fn commits(settings: &Settings, kind: &str, arguments: &str) -> Measured {
+    let folder = stand::folder();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .arg(kind)
+        .arg("--folder")
+        .arg(folder.path())
+        .args(["--seconds", &settings.seconds().to_string()])
+        .args(["--warm-up", &settings.warm_up().to_string()])
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "the floor is measured");
+    let mut measured: Vec<Measured> = serde_json::from_slice(&output.stdout).unwrap();
+    measured.pop().unwrap()
+}
+
+/// Messages in a second.
+pub fn messages_per_s(report: &Report, series: &str) -> f64 {
+    let found = report.find(series);
+    found.map_or(0.0, |measured| measured.messages_per_s)
+}
+
+/// Requests in a second.
+pub fn requests_per_s(report: &Report, series: &str) -> f64 {
+    let found = report.find(series);
+    found.map_or(0.0, |measured| measured.requests_per_s)
+}
+
+/// How long it took; if nothing was done in time, for ever.
+pub fn latency(report: &Report, series: &str) -> Latency {
+    const FOR_EVER: Latency = Latency {
+        mean: f64::INFINITY,
+        p50: f64::INFINITY,
+        p90: f64::INFINITY,
+        p99: f64::INFINITY,
+        p99_9: f64::INFINITY,
+        max: f64::INFINITY,
+    };
+    let found = report.find(series);
+    found.map_or(FOR_EVER, |measured| measured.latency_ms)
+}
