@@ -211,8 +211,9 @@ async fn gate(
 
 /// What the disk of the data folder has above the reserve.
 fn room(data: &Path, reserve_bytes: u64) -> Room {
-    let data = data.to_owned();
-    Room::above(reserve_bytes, Box::new(move || folder::free_bytes(&data)))
+    let (folder, store) = (data.to_owned(), data.join("store"));
+    Room::above(reserve_bytes, Box::new(move || folder::free_bytes(&folder)))
+        .with_store_size(Box::new(move || folder::bytes_in(&store)))
 }
 
 /// A store that failed once must not be used again, not even to be closed: sled would hang. So the process leaves, a

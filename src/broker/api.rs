@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use super::meter::{History, Period, Rates, Sample};
+pub use super::meter::{Counts, History, Period, Rates, Sample};
 pub use crate::queue::{Outcome, Source, Verdict as AckCounts};
 
 use crate::types::{

@@ -73,6 +73,16 @@ impl Cache {
         }
     }
 
+    /// How often a batch was looked for and was here.
+    pub fn hits(&self) -> u64 {
+        self.entries.hits()
+    }
+
+    /// How often a batch was looked for and was not here.
+    pub fn misses(&self) -> u64 {
+        self.entries.misses()
+    }
+
     /// Forgets a batch that is no longer stored.
     pub fn remove(&self, key: &Key) {
         self.entries.remove(key);

@@ -7,6 +7,7 @@ use super::api::{
     Ack, AckCounts, Consume, Delivery, GroupList, History, Overview, Peek, Peeked, Period,
     QueueInfo, ResetTo, Sent, Source, TagToRemove, TaggedQueue,
 };
+use super::vitals::Measured;
 use crate::types::{GroupId, GroupName, Message, Tag, TagKey};
 
 /// Where an answer goes.
@@ -29,6 +30,8 @@ pub enum Command {
     DescribeTagged(Reply<TaggedQueue>),
     /// See [`Broker::overview`](super::Broker::overview).
     Overview(Reply<Overview>),
+    /// See [`Broker::vitals`](super::Broker::vitals).
+    Measure(Reply<Measured>),
     /// See [`Broker::history`](super::Broker::history).
     History(Period, Reply<History>),
     /// See [`Broker::groups`](super::Broker::groups).

@@ -15,12 +15,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::cache::Cache;
 use super::project::Reserved;
 use super::room::{Room, Taken};
 use super::stepper::Stepper;
 use super::tally::{self, Change, Tally};
+use super::vitals::CommitMeasures;
 use super::{Clock, Commits};
 use crate::store::record_batch::Builder;
 use crate::store::{self, Batch, Durability, Store, log};
@@ -94,6 +96,7 @@ pub struct Append {
 pub struct Committer {
     shared: Arc<Shared>,
     driver: Mutex<Option<Driver>>,
+    measures: CommitMeasures,
 }
 
 /// What drives the worker.
@@ -135,6 +138,7 @@ impl Committer {
         on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
+        let measures = CommitMeasures::default();
         let worker = Worker {
             shared: Arc::clone(&shared),
             store,
@@ -143,6 +147,7 @@ impl Committer {
             clock,
             on_failure,
             flush_owed_since: None,
+            measures: measures.clone(),
         };
         let driver = match commits {
             Commits::Thread => {
@@ -157,6 +162,7 @@ impl Committer {
         Ok(Self {
             shared,
             driver: Mutex::new(Some(driver)),
+            measures,
         })
     }
 
@@ -170,6 +176,11 @@ impl Committer {
         waiting.units.push(unit);
         drop(waiting);
         self.shared.arrived.notify_one();
+    }
+
+    /// How long commits took, and how much they held.
+    pub const fn measures(&self) -> &CommitMeasures {
+        &self.measures
     }
 
     /// Whether a commit has failed, so that nothing can become durable any more.
@@ -211,6 +222,7 @@ pub struct Worker {
     on_failure: Box<dyn Fn(&store::Error) + Send + Sync>,
     /// When the oldest of what was committed without a flush was committed.
     flush_owed_since: Option<Timestamp>,
+    measures: CommitMeasures,
 }
 
 impl Worker {
@@ -269,7 +281,7 @@ impl Worker {
         }
         let written = appends.write(&mut batch);
         tally::count(&mut units, &written, &mut batch);
-        match self.store(batch, durability) {
+        match self.store(batch, durability, units.len()) {
             Ok(()) => {
                 for Written { key, bytes, .. } in written {
                     self.cache.insert_written(key, bytes);
@@ -298,11 +310,18 @@ impl Worker {
     }
 
     /// Commits, unless there is nothing to write and no flush to make up for.
-    fn store(&mut self, batch: Batch, durability: Durability) -> Result<(), store::Error> {
+    fn store(
+        &mut self,
+        batch: Batch,
+        durability: Durability,
+        units: usize,
+    ) -> Result<(), store::Error> {
         let is_written = !batch.is_empty();
         match durability {
             Durability::Flushed if is_written || self.flush_owed_since.is_some() => {
+                let began = Instant::now();
                 self.commit_or_fail(batch, durability)?;
+                self.measures.note(began.elapsed(), units);
                 self.flush_owed_since = None;
             }
             Durability::Buffered if is_written => {

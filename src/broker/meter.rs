@@ -117,6 +117,17 @@ impl Meter {
         }
     }
 
+    /// What has happened since the start.
+    pub const fn total(&self) -> Counts {
+        self.total
+    }
+
+    /// What happened in the last whole minute.
+    pub fn last_minute(&self) -> Counts {
+        let (last, _) = self.hour.last_two(self.total);
+        last
+    }
+
     /// What happened in a second, over the last minute: all of the running minute, and of the one before it the part
     /// that is less than a minute ago, as if it had been even. Before a minute has passed since the start, the missing
     /// time counts as quiet.

@@ -25,6 +25,7 @@ mod stepper;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod vitals;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,6 +41,7 @@ pub use clock::Clock;
 pub use error::{AckError, Error};
 pub use room::{FreeSpace, Room};
 pub use stepper::{Commits, Stepper};
+pub use vitals::{Disk, Measured, Vitals};
 
 use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};

@@ -11,6 +11,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::vitals::Disk;
 use super::{Clock, Error, Result, locked};
 use crate::types::Message;
 
@@ -32,12 +33,16 @@ pub const PUT_OFF_MS: u64 = LOOK_EVERY_MS;
 /// What tells how many bytes the file system has free.
 pub type FreeSpace = Box<dyn Fn() -> io::Result<u64> + Send>;
 
+/// What tells how many bytes the store takes on it.
+pub type StoreSize = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
+
 /// The room that is left above the reserve.
 pub struct Room {
     reserve_bytes: u64,
     /// Held during a look, so that there is one at a time.
     free: Mutex<FreeSpace>,
     state: Mutex<State>,
+    store_size: Option<StoreSize>,
 }
 
 #[derive(Default)]
@@ -75,9 +80,28 @@ impl Room {
             reserve_bytes,
             free: Mutex::new(free),
             state: Mutex::default(),
+            store_size: None,
         };
         room.look();
         room
+    }
+
+    /// The same room, which also knows how much the store takes.
+    #[must_use]
+    pub fn with_store_size(self, store_size: StoreSize) -> Self {
+        Self {
+            store_size: Some(store_size),
+            ..self
+        }
+    }
+
+    /// What is known of the disk.
+    pub fn disk(&self) -> Disk {
+        Disk {
+            free: self.lock().free,
+            reserve: self.reserve_bytes,
+            store: self.store_size.as_ref().and_then(|size| size().ok()),
+        }
     }
 
     /// Takes room for so many bytes, until what is returned is dropped: then they count as written.

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::{Error, Layers, Origin};
 
 /// Keys whose values are told nobody, wherever they stand.
-const SECRETS: [&str; 2] = ["password", "secret_key"];
+const SECRETS: [&str; 3] = ["password", "secret_key", "token"];
 const MASKED: &str = "***";
 
 /// One table of a list.

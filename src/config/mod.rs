@@ -22,6 +22,8 @@ pub use error::Error;
 pub use layers::{Layers, Origin};
 pub use tls::TlsFiles;
 
+use file::SetFile;
+
 use crate::http;
 use crate::store;
 use crate::telemetry;
@@ -117,6 +119,7 @@ fn http(layers: &Layers, limits: &Limits, tls: Option<&TlsFiles>) -> Result<http
         idle_timeout: layers.seconds("http.idle_timeout_s", 1..=3_600)?,
         messages_per_send: limits.messages_per_send,
         message_bytes: limits.message_bytes,
+        metrics: metrics(layers)?,
         throttle_status: match layers.number("quota.throttle_status", 404..=429)? {
             404 => http::ThrottleStatus::NotFound,
             429 => http::ThrottleStatus::TooManyRequests,
@@ -160,6 +163,31 @@ fn quota(layers: &Layers) -> Result<Quota, Error> {
         requests_per_s: layers.number("quota.requests_per_s", 0..=1_000_000)?,
         request_burst: layers.number("quota.request_burst", 0..=1_000_000)?,
     })
+}
+
+fn metrics(layers: &Layers) -> Result<http::Metrics, Error> {
+    Ok(http::Metrics {
+        token: scrape_token(layers)?,
+        queues_max: layers.number("metrics.queues_max", 0..=1_000_000)?,
+    })
+}
+
+fn scrape_token(layers: &Layers) -> Result<Option<http::ScrapeToken>, Error> {
+    let Some(file) = SetFile::at(layers, "metrics.token_file")? else {
+        return layers.text("metrics.token", |text| match text {
+            "" => Ok(None),
+            text => http::ScrapeToken::parse(text).map(Some),
+        });
+    };
+    layers.text("metrics.token", |text| match text {
+        "" => Ok(()),
+        _ => Err("nothing, as metrics.token_file is set"),
+    })?;
+    let text = String::from_utf8(file.read()?).map_err(|_| file.refuse(&"it is not UTF-8"))?;
+    let token = http::ScrapeToken::parse(text.trim_end());
+    token
+        .map(Some)
+        .map_err(|allowed| file.refuse(&format!("it should have {allowed}")))
 }
 
 fn log(layers: &Layers) -> Result<telemetry::Settings, Error> {

@@ -101,15 +101,29 @@ fn every_setting_is_checked() {
                 flags.extend(KEYSTONE.iter().filter(|(other, _)| *other != key));
             }
             let refusal = refusal(&file, &[], &flags);
-            let shown = if key.ends_with("password") {
-                "\"***\""
-            } else {
-                "1979-05-27"
-            };
+            let is_secret = key.ends_with("password") || key == "metrics.token";
+            let shown = if is_secret { "\"***\"" } else { "1979-05-27" };
             let expected = format!("{key} = {shown} (from operator's file) is refused");
             assert!(refusal.starts_with(&expected), "{refusal}");
         }
     }
+}
+
+#[test]
+fn the_scrape_token_is_long_enough_and_comes_from_one_place() {
+    let refusal = |settings: &str| refused_file(&format!("[metrics]\n{settings}"));
+    let short = refusal("token = \"0123456789abcde\"");
+    assert!(short.contains("at least 16 characters"), "{short}");
+    assert!(!short.contains("0123"), "{short}");
+    let both = refusal("token = \"0123456789abcdef\"\ntoken_file = \"Cargo.toml\"");
+    assert!(
+        both.contains("nothing, as metrics.token_file is set"),
+        "{both}"
+    );
+    let blanks = refusal("token_file = \"Cargo.toml\"");
+    assert!(blanks.contains("at least 16 characters"), "{blanks}");
+    let layers = layers("[metrics]\ntoken = \"0123456789abcdef\"", &[], &[]).unwrap();
+    assert!(Config::check(&layers).unwrap().http.metrics.token.is_some());
 }
 
 #[test]
@@ -144,7 +158,7 @@ fn an_unknown_key_is_refused_with_the_keys_that_exist() {
     assert_eq!(
         refusal("", &[], &[("aut.mode", "none")]),
         "aut.mode (from the flag --set) is not a setting: \
-         the sections are auth, auth.keystone, http, http.tls, limits, log, quota, runtime, storage"
+         the sections are auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
     );
 }
 
@@ -153,7 +167,7 @@ fn a_value_outside_of_any_section_is_refused() {
     assert_eq!(
         refused_file("listen = \"127.0.0.1:1\""),
         "listen (from operator's file) is not a setting: \
-         the sections are auth, auth.keystone, http, http.tls, limits, log, quota, runtime, storage"
+         the sections are auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
     );
     assert_eq!(
         refused_file("log = 3"),

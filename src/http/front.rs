@@ -15,13 +15,14 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::App;
 use super::caller::identified;
 use super::code;
 use super::error::Error;
 use super::leftover::Leftover;
 use super::request_id::RequestId;
 use super::settings::Settings;
+use super::traffic::Traffic;
+use super::{App, Served};
 use crate::broker::Broker;
 use crate::identity::Gate;
 
@@ -36,8 +37,9 @@ impl Front {
     /// All that this port serves: what `broker` has, to those whom `gate` lets in.
     #[must_use]
     pub fn new(broker: Broker, gate: Gate, settings: Settings) -> Self {
-        let app = App::new(broker, gate, settings);
-        let router = super::router(app.clone());
+        let served = Served::all();
+        let app = App::new(broker, gate, settings, served.traffic());
+        let router = super::router(served, app.clone());
         Self::before(router, app)
     }
 
@@ -54,22 +56,35 @@ impl Front {
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
         let id = RequestId::next();
+        let began = Instant::now();
         let observation = Observation::begin(&request);
-        let mut response = if is_encoded(&request) {
-            let text =
-                "the request body must not be compressed: its Content-Encoding is not supported";
-            Error::new(code::UNSUPPORTED_ENCODING, text).into_response()
-        } else {
-            self.routed(request.map(Body::new)).await
-        };
+        let answering = self.unmeasured(request);
+        let mut response = self.traffic().count(began, answering).await;
         if let Some(Panicked(text)) = response.extensions_mut().remove() {
             tracing::error!(request_id = %id, panic = &*text, "a request's handler panicked");
         }
         id.stamp(response.headers_mut());
         if let Some(observation) = observation {
-            observation.end(&response, id);
+            observation.end(&response, id, began);
         }
         response
+    }
+
+    /// What was counted of the requests so far.
+    pub(super) fn traffic(&self) -> &Arc<Traffic> {
+        self.app.traffic()
+    }
+
+    async fn unmeasured<B>(&self, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        if is_encoded(&request) {
+            let text =
+                "the request body must not be compressed: its Content-Encoding is not supported";
+            return Error::new(code::UNSUPPORTED_ENCODING, text).into_response();
+        }
+        self.routed(request.map(Body::new)).await
     }
 
     async fn routed(&self, mut request: Request<Body>) -> Response {
@@ -143,7 +158,6 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 struct Observation {
     method: Method,
     uri: Uri,
-    began: Instant,
 }
 
 impl Observation {
@@ -151,17 +165,16 @@ impl Observation {
         tracing::enabled!(tracing::Level::DEBUG).then(|| Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
-            began: Instant::now(),
         })
     }
 
-    fn end(self, response: &Response<Body>, id: RequestId) {
+    fn end(self, response: &Response<Body>, id: RequestId, began: Instant) {
         tracing::debug!(
             request_id = %id,
             method = %self.method,
             path = self.uri.path(),
             status = response.status().as_u16(),
-            ms = self.began.elapsed().as_secs_f64() * 1e3,
+            ms = began.elapsed().as_secs_f64() * 1e3,
             "request",
         );
     }
@@ -217,7 +230,12 @@ mod tests {
             on_failure: Box::new(|error| panic!("the store failed: {error}")),
         };
         let broker = Broker::open(Arc::new(SimulatedStore::new()), settings).unwrap();
-        App::new(broker, Gate::open(), Settings::default())
+        App::new(
+            broker,
+            Gate::open(),
+            Settings::default(),
+            Traffic::default(),
+        )
     }
 
     async fn answer(

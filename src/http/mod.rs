@@ -16,6 +16,7 @@ mod front;
 mod json;
 mod keystone;
 mod leftover;
+mod metrics;
 mod needs;
 mod ops;
 mod path;
@@ -31,6 +32,7 @@ mod settings;
 mod stream;
 mod throttle;
 mod tls;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -43,13 +45,15 @@ use error::Error;
 use payload::BodyBudget;
 use routes::Routes;
 use throttle::Throttle;
+use traffic::Traffic;
 
 pub use front::Front;
+pub use metrics::ScrapeToken;
 pub use public_url::PublicUrl;
 pub use region::Region;
 pub use routes::Route;
 pub use server::Server;
-pub use settings::{Settings, ThrottleStatus};
+pub use settings::{Metrics, Settings, ThrottleStatus};
 pub use tls::{Certificate, CertificateError, Tls};
 
 /// What every handler may use.
@@ -62,10 +66,11 @@ struct Shared {
     settings: Settings,
     body_budget: BodyBudget,
     throttle: Throttle,
+    traffic: Arc<Traffic>,
 }
 
 impl App {
-    fn new(broker: Broker, gate: Gate, settings: Settings) -> Self {
+    fn new(broker: Broker, gate: Gate, settings: Settings, traffic: Traffic) -> Self {
         let policies = gate.policies().clone();
         broker.on_queue_deleted(move |project, queue| policies.note(project, queue, None));
         Self(Arc::new(Shared {
@@ -74,6 +79,7 @@ impl App {
             body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
             settings,
             throttle: Throttle::default(),
+            traffic: Arc::new(traffic),
         }))
     }
 
@@ -119,6 +125,10 @@ impl App {
         &self.0.settings
     }
 
+    fn traffic(&self) -> &Arc<Traffic> {
+        &self.0.traffic
+    }
+
     fn body_budget(&self) -> &BodyBudget {
         &self.0.body_budget
     }
@@ -141,11 +151,29 @@ pub fn identity_routes() -> Vec<Route> {
     keystone::routes().into_list()
 }
 
+/// All that this port serves. The identity API owns its prefixes, and so comes apart.
+struct Served {
+    identity: Routes,
+    others: Routes,
+}
+
+impl Served {
+    fn all() -> Self {
+        Self {
+            identity: keystone::routes(),
+            others: ops::routes().merge(project_routes()),
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic::on(self.identity.traffic().chain(self.others.traffic()))
+    }
+}
+
 /// Every route of this port. Also unknown paths and methods get the API's error form.
-fn router(app: App) -> Router {
-    ops::routes()
-        .merge(keystone::router())
-        .merge(project_routes().into_router())
+fn router(served: Served, app: App) -> Router {
+    keystone::router(served.identity)
+        .merge(served.others.into_router())
         .fallback(async || Error::new(code::NO_PATH, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Error::new(code::NO_METHOD, "this path does not know the method")

@@ -1,18 +1,20 @@
-//! What operators ask: is it up.
+//! What operators ask: is it up, and how does it do.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 
 use super::App;
 use super::json;
+use super::metrics;
+use super::routes::Routes;
 use crate::broker::Condition;
 
 /// The routes outside every API.
-pub fn routes() -> Router<App> {
-    Router::new().route("/health", get(health))
+pub fn routes() -> Routes {
+    Routes::default()
+        .get("/health", health)
+        .get("/metrics", metrics::show)
 }
 
 async fn health(State(app): State<App>) -> Response {

@@ -3,6 +3,7 @@
 //! Owns the list of an API's calls. Refuses to know what any of them does.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
@@ -10,6 +11,7 @@ use axum::http::Method;
 use axum::routing::{any, delete, get, patch, post, put};
 
 use super::App;
+use super::traffic::{Counted, RouteTraffic};
 
 /// One call of an API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +34,18 @@ impl fmt::Display for Route {
 pub struct Routes {
     router: Router<App>,
     list: Vec<Route>,
+    traffic: Vec<Arc<RouteTraffic>>,
 }
 
 macro_rules! by_method {
     ($($(#[$doc:meta])* $add:ident = $method:expr;)*) => {
         $($(#[$doc])*
         pub fn $add<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H) -> Self {
+            let method: Option<Method> = $method;
+            let route = Arc::new(RouteTraffic::new(method.as_ref(), path));
+            let handler = Counted { handler, route: Arc::clone(&route) };
             let router = self.router.route(path, $add(handler));
-            Self { router, ..self }.listing($method, path)
+            Self { router, ..self }.listing(method, path, route)
         })*
     };
 }
@@ -60,19 +66,27 @@ impl Routes {
         any = None;
     }
 
-    fn listing(mut self, method: Option<Method>, path: &str) -> Self {
+    fn listing(mut self, method: Option<Method>, path: &str, traffic: Arc<RouteTraffic>) -> Self {
         let path = path.to_owned();
         self.list.push(Route { method, path });
+        self.traffic.push(traffic);
         self
     }
 
     /// These calls and the others.
     pub fn merge(mut self, others: Self) -> Self {
         self.list.extend(others.list);
+        self.traffic.extend(others.traffic);
         Self {
             router: self.router.merge(others.router),
             list: self.list,
+            traffic: self.traffic,
         }
+    }
+
+    /// What will be counted of each call.
+    pub fn traffic(&self) -> impl Iterator<Item = Arc<RouteTraffic>> {
+        self.traffic.iter().map(Arc::clone)
     }
 
     /// Every call, in the order in which they were added.

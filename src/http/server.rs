@@ -22,6 +22,7 @@ use super::peer::Peer;
 use super::settings::Settings;
 use super::stream::{Calls, Stream, close_with};
 use super::tls::Transport;
+use super::traffic::OpenConnection;
 use crate::broker::Broker;
 use crate::identity::Gate;
 
@@ -140,12 +141,14 @@ async fn accept(
         match accepted {
             Ok((stream, from)) if connections.len() < shared.settings.connections_max => {
                 let shared = Arc::clone(shared);
-                connections.spawn(connection(stream, from.ip(), shared, stopped.clone()));
+                let open = shared.front.traffic().connection();
+                connections.spawn(connection(stream, from.ip(), shared, stopped.clone(), open));
             }
             Ok((stream, _)) if refusals.len() < REFUSALS_MAX => {
+                shared.front.traffic().refuse_connection();
                 refusals.spawn(refuse(stream, Arc::clone(shared)));
             }
-            Ok(_) => {}
+            Ok(_) => shared.front.traffic().refuse_connection(),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -160,6 +163,7 @@ async fn connection(
     address: IpAddr,
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<()>,
+    _open: OpenConnection,
 ) {
     // Answers are small and written whole; waiting to fill a packet would only delay them.
     if stream.set_nodelay(true).is_err() {

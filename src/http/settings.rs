@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::code;
 use super::error::Error;
+use super::metrics::ScrapeToken;
 use super::peer::Scheme;
 use super::public_url::PublicUrl;
 use super::region::Region;
@@ -42,6 +43,26 @@ pub struct Settings {
     pub message_bytes: usize,
     /// How requests are refused that come sooner than the project's quota has it.
     pub throttle_status: ThrottleStatus,
+    /// What the metrics tell, and whom.
+    pub metrics: Metrics,
+}
+
+/// What the metrics tell, and whom.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// What a Prometheus server shows to be let in; only administrators are, if nothing.
+    pub token: Option<ScrapeToken>,
+    /// Queues that have metrics of their own; those that were created first, if there are more.
+    pub queues_max: usize,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            token: None,
+            queues_max: 1_000,
+        }
+    }
 }
 
 /// The status of a request that came too soon (reference §21-16).
@@ -96,6 +117,7 @@ impl Default for Settings {
             messages_per_send: 10,
             message_bytes: 524_288,
             throttle_status: ThrottleStatus::default(),
+            metrics: Metrics::default(),
         }
     }
 }

@@ -46,6 +46,24 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
+/// How many bytes the files of `folder` take, those of the folders in it too.
+///
+/// # Errors
+/// What the system says. A file that goes meanwhile counts as nothing.
+pub fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        bytes += match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_in(&entry.path())?,
+            Ok(found) => found.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(bytes)
+}
+
 /// Writes a file that only this user may read, in the place of one that is there. After a crash it is there whole, or
 /// as it was before.
 ///

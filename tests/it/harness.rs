@@ -39,7 +39,7 @@ pub fn try_open_broker(
         handler_key: HandlerKey::new([7; 32]),
         clock,
         cache_bytes: 8 << 20,
-        room: Room::unlimited(),
+        room: Room::unlimited().with_store_size(Box::new(|| Ok(4_096))),
         commits: broker::Commits::Thread,
         on_failure: Box::new(|error| panic!("the store failed: {error}")),
     };

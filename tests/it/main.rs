@@ -44,6 +44,7 @@ mod fake_keystone;
 mod isolation;
 mod keystone;
 mod limits;
+mod metrics;
 mod signatures;
 mod stop;
 mod tenants;

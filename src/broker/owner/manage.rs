@@ -51,7 +51,7 @@ impl Owner {
         }
     }
 
-    fn counters(&self, group: &Group) -> GroupCounters {
+    pub(super) fn counters(&self, group: &Group) -> GroupCounters {
         GroupCounters {
             produced: self.queue.messages(),
             consumed: group.consumed(),

@@ -167,6 +167,7 @@ impl Owner {
             Command::DescribeTagged(reply) => self.answer(reply, Ok(self.describe_tagged())),
             // Whoever watches and is gone needs no answer.
             Command::Overview(reply) => drop(reply.send(Ok(self.overview(now)))),
+            Command::Measure(reply) => drop(reply.send(Ok(self.measure(now)))),
             Command::History(period, reply) => drop(reply.send(Ok(self.meter.history(period)))),
             Command::Groups(reply) => self.answer(reply, Ok(self.list_groups())),
             Command::CreateGroups(new, reply) => self.create_groups(now, new, reply),

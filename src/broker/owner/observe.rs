@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Owner;
 use crate::broker::api::{Gauges, Overview};
+use crate::broker::vitals::Measured;
 use crate::queue::{Group, Log, Reader};
 use crate::store::log;
 use crate::store::record_batch::Header;
@@ -30,6 +31,20 @@ impl Owner {
             delayed: self.queue.delayed(),
             oldest_age: oldest.map(|oldest| now.since(oldest)),
             rates: self.meter.rates(now),
+        }
+    }
+
+    pub(super) fn measure(&mut self, now: Timestamp) -> Measured {
+        let groups = self.queue.groups();
+        let groups = groups.map(|group| (group.id(), self.counters(group)));
+        let groups = groups.collect();
+        Measured {
+            project: self.made.project,
+            overview: self.overview(now),
+            total: self.meter.total(),
+            last_minute: self.meter.last_minute(),
+            long_polls: self.polls.len(),
+            groups,
         }
     }
 

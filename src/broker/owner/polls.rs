@@ -29,6 +29,11 @@ impl Polls {
         self.deadlines.is_empty()
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// How many wait for a group, at both of its sources.
     pub(super) fn of_group(&self, group: GroupNumber) -> usize {
         let places = [(group, Source::Messages), (group, Source::DeadLetters)];

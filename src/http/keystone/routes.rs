@@ -12,10 +12,10 @@ use super::{
 use crate::http::App;
 use crate::http::routes::Routes;
 
-/// What serves the identity API. It owns all that begins with its prefixes, so that also what does not exist is refused
+/// What serves the identity API, given its routes. It owns all that begins with its prefixes, so that also what does not exist is refused
 /// in its form.
-pub fn router() -> Router<App> {
-    routes()
+pub fn router(routes: Routes) -> Router<App> {
+    routes
         .into_router()
         .method_not_allowed_fallback(async || Fault::no_method())
         .route("/v3/{*rest}", any(nothing))

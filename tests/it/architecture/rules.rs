@@ -44,7 +44,7 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
 const PROTOCOLS: [&str; 3] = ["dms", "ext", "keystone"];
 
 /// What comes from outside and has a home: only these modules may name it.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 24] = [
     ("sled", &["store"]),
     ("axum", &["http"]),
     ("hyper", &["http", "bench"]),
@@ -60,6 +60,7 @@ const HOMES: [(&str, &[&str]); 23] = [
     ),
     ("hdrhistogram", &["bench"]),
     ("indicatif", &["progress"]),
+    ("prometheus", &["broker", "http"]),
     ("rustls", &["http", "health", "bench"]),
     ("tokio_rustls", &["http", "bench"]),
     ("anyhow", &["app", "main"]),
