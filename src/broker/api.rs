@@ -61,6 +61,8 @@ pub struct Gauges {
     pub in_flight: u64,
     /// Dead letters of all groups that nobody has consumed.
     pub dead_letters: u64,
+    /// Messages in it, expired ones excluded, delayed ones included.
+    pub messages: u64,
     /// Bytes that its messages take in the store, dead letters and delayed messages too.
     pub bytes: u64,
 }

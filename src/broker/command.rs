@@ -4,8 +4,8 @@ use tokio::sync::oneshot;
 
 use super::Result;
 use super::api::{
-    Ack, AckCounts, Consume, Delivery, GroupList, History, Overview, Peek, Peeked, Period,
-    QueueInfo, ResetTo, Sent, Source, TagToRemove, TaggedQueue,
+    Ack, AckCounts, Consume, Delivery, GroupCounters, GroupList, History, Overview, Peek, Peeked,
+    Period, QueueInfo, ResetTo, Sample, Sent, Source, TagToRemove, TaggedQueue,
 };
 use super::vitals::Measured;
 use crate::types::{GroupId, GroupName, Message, Tag, TagKey};
@@ -33,7 +33,9 @@ pub enum Command {
     /// See [`Broker::vitals`](super::Broker::vitals).
     Measure(Reply<Measured>),
     /// See [`Broker::history`](super::Broker::history).
-    History(Period, Reply<History>),
+    History(Period, Reply<History<Sample>>),
+    /// See [`Broker::group_history`](super::Broker::group_history).
+    GroupHistory(GroupId, Period, Reply<History<GroupCounters>>),
     /// See [`Broker::groups`](super::Broker::groups).
     Groups(Reply<GroupList>),
     /// See [`Broker::create_groups`](super::Broker::create_groups).

@@ -6,11 +6,13 @@
 
 mod series;
 
-pub use series::{History, Period, Sample};
+pub use series::Period;
 
-use super::api::Gauges;
+use std::collections::BTreeMap;
+
+use super::api::{Gauges, GroupCounters};
 use crate::queue::{Decision, Fact, Hold, Settlement};
-use crate::types::{Record, Timestamp};
+use crate::types::{GroupNumber, Record, Timestamp};
 use series::Series;
 
 /// What happened to a queue.
@@ -31,6 +33,15 @@ pub struct Counts {
 }
 
 impl Counts {
+    const ZERO: Self = Self {
+        requests: 0,
+        sent: 0,
+        sent_bytes: 0,
+        consumed: 0,
+        acknowledged: 0,
+        failed: 0,
+    };
+
     /// What happened since `earlier`.
     fn since(self, earlier: Self) -> Self {
         Self {
@@ -55,20 +66,82 @@ pub struct Rates {
     pub acknowledged: f64,
 }
 
-/// Counts what happens to one queue.
+/// How a queue was over one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// What happened in the step.
+    pub counts: Counts,
+    /// How the queue was when the step ended.
+    pub gauges: Gauges,
+}
+
+/// Samples over a period, the oldest first, each with when its step ended. There are none from before the broker's
+/// start, or before what they are of was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History<T> {
+    /// Which period.
+    pub period: Period,
+    /// At most as many as the period has steps.
+    pub samples: Vec<(Timestamp, T)>,
+}
+
+/// Counts what happens to one queue, and remembers how it and its groups were.
 pub struct Meter {
     total: Counts,
-    hour: Series,
-    day: Series,
+    hour: OfQueue,
+    day: OfQueue,
+    groups: BTreeMap<GroupNumber, OfGroup>,
+}
+
+/// The samples of a queue.
+struct OfQueue {
+    series: Series<Sample>,
+    /// The counts when the running step began.
+    began: Counts,
+}
+
+/// The samples of a group.
+struct OfGroup {
+    hour: Series<GroupCounters>,
+    day: Series<GroupCounters>,
+}
+
+impl OfQueue {
+    const fn starting_at(now: Timestamp, period: Period) -> Self {
+        Self {
+            series: Series::starting_at(now, period),
+            began: Counts::ZERO,
+        }
+    }
+
+    fn sample(&mut self, now: Timestamp, total: Counts, gauges: Gauges) {
+        if now < self.series.step_ends() {
+            return;
+        }
+        let counts = total.since(self.began);
+        let quiet = Sample {
+            counts: Counts::ZERO,
+            gauges,
+        };
+        self.series.sample(now, Sample { counts, ..quiet }, quiet);
+        self.began = total;
+    }
+
+    fn newest(&self) -> Counts {
+        self.series
+            .newest()
+            .map_or(Counts::ZERO, |sample| sample.counts)
+    }
 }
 
 impl Meter {
     /// A meter that has counted nothing yet.
-    pub fn starting_at(now: Timestamp) -> Self {
+    pub const fn starting_at(now: Timestamp) -> Self {
         Self {
-            total: Counts::default(),
-            hour: Series::starting_at(now, Period::Hour),
-            day: Series::starting_at(now, Period::Day),
+            total: Counts::ZERO,
+            hour: OfQueue::starting_at(now, Period::Hour),
+            day: OfQueue::starting_at(now, Period::Day),
+            groups: BTreeMap::new(),
         }
     }
 
@@ -107,14 +180,30 @@ impl Meter {
 
     /// When the next sample is to be taken.
     pub const fn next_sample(&self) -> Timestamp {
-        self.hour.step_ends()
+        self.hour.series.step_ends()
     }
 
-    /// Takes the samples that are due, if any. Nothing has happened to the queue since the first of them was.
-    pub fn sample(&mut self, now: Timestamp, gauges: Gauges) {
-        for series in [&mut self.hour, &mut self.day] {
-            series.sample(now, self.total, gauges);
+    /// Takes the samples that are due, if any, of the queue and of these groups, which are all. Nothing has happened to
+    /// them since the first of the samples was due.
+    pub fn sample(
+        &mut self,
+        now: Timestamp,
+        gauges: Gauges,
+        groups: BTreeMap<GroupNumber, GroupCounters>,
+    ) {
+        // A group that is new since the last sample has its first one now.
+        let before = self.next_sample().minus_ms(1);
+        self.groups.retain(|number, _| groups.contains_key(number));
+        for (number, counters) in groups {
+            let of_group = self.groups.entry(number).or_insert_with(|| OfGroup {
+                hour: Series::starting_at(before, Period::Hour),
+                day: Series::starting_at(before, Period::Day),
+            });
+            of_group.hour.sample(now, counters, counters);
+            of_group.day.sample(now, counters, counters);
         }
+        self.hour.sample(now, self.total, gauges);
+        self.day.sample(now, self.total, gauges);
     }
 
     /// What has happened since the start.
@@ -124,16 +213,15 @@ impl Meter {
 
     /// What happened in the last whole minute.
     pub fn last_minute(&self) -> Counts {
-        let (last, _) = self.hour.last_two(self.total);
-        last
+        self.hour.newest()
     }
 
     /// What happened in a second, over the last minute: all of the running minute, and of the one before it the part
     /// that is less than a minute ago, as if it had been even. Before a minute has passed since the start, the missing
     /// time counts as quiet.
     pub fn rates(&self, now: Timestamp) -> Rates {
-        let (before, running) = self.hour.last_two(self.total);
-        let share = self.hour.share_left(now);
+        let (before, running) = (self.hour.newest(), self.total.since(self.hour.began));
+        let share = self.hour.series.share_left(now);
         #[expect(
             clippy::cast_precision_loss,
             reason = "a rate is shown to people; no minute has 2^52 messages"
@@ -148,11 +236,27 @@ impl Meter {
         }
     }
 
-    /// The samples of a period.
-    pub fn history(&self, period: Period) -> History {
-        match period {
-            Period::Hour => self.hour.history(),
-            Period::Day => self.day.history(),
+    /// How the queue was.
+    pub fn history(&self, period: Period) -> History<Sample> {
+        let of_queue = match period {
+            Period::Hour => &self.hour,
+            Period::Day => &self.day,
+        };
+        History {
+            period,
+            samples: of_queue.series.samples(),
+        }
+    }
+
+    /// How a group was.
+    pub fn group_history(&self, group: GroupNumber, period: Period) -> History<GroupCounters> {
+        let samples = self.groups.get(&group).map(|group| match period {
+            Period::Hour => group.hour.samples(),
+            Period::Day => group.day.samples(),
+        });
+        History {
+            period,
+            samples: samples.unwrap_or_default(),
         }
     }
 }
@@ -177,6 +281,10 @@ mod tests {
         }
     }
 
+    fn quiet(meter: &mut Meter, now: Timestamp) {
+        meter.sample(now, Gauges::default(), BTreeMap::new());
+    }
+
     fn at(minutes: u64) -> Timestamp {
         Timestamp(minutes * MINUTE_MS)
     }
@@ -187,15 +295,15 @@ mod tests {
         meter.note(&acknowledged(120));
         let rate = |meter: &Meter, now| meter.rates(now).acknowledged;
         assert!((rate(&meter, at(0)) - 2.0).abs() < 1e-9);
-        meter.sample(at(1), Gauges::default());
+        quiet(&mut meter, at(1));
         assert!((rate(&meter, at(1)) - 2.0).abs() < 1e-9, "all of it");
         let quarter = at(1).plus_ms(15_000);
         assert!((rate(&meter, quarter) - 1.5).abs() < 1e-9, "three quarters");
         meter.note(&acknowledged(30));
         assert!((rate(&meter, quarter) - 2.0).abs() < 1e-9);
-        meter.sample(at(2), Gauges::default());
+        quiet(&mut meter, at(2));
         assert!((rate(&meter, at(2)) - 0.5).abs() < 1e-9);
-        meter.sample(at(3), Gauges::default());
+        quiet(&mut meter, at(3));
         assert!(rate(&meter, at(3)).abs() < 1e-9);
     }
 

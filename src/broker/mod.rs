@@ -684,8 +684,16 @@ impl Broker {
             return Err(Error::Stopped);
         }
         let mailbox = self.context().catalogue.mailbox(project, queue)?;
+        self.ask_owner(&mailbox, command).await
+    }
+
+    async fn ask_owner<T>(
+        &self,
+        mailbox: &mpsc::Sender<Command>,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.post(&mailbox, command(reply)).await?;
+        self.post(mailbox, command(reply)).await?;
         answer.await.unwrap_or_else(|_| Err(self.owner_is_gone()))
     }
 

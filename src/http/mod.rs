@@ -8,6 +8,7 @@
 //! ```
 
 mod caller;
+mod cloud_eye;
 mod code;
 mod dms;
 mod error;
@@ -136,7 +137,9 @@ impl App {
 
 /// Everything that belongs to projects: the calls of the queue API and its extensions.
 fn project_routes() -> Routes {
-    dms::routes().merge(ext::routes())
+    dms::routes()
+        .merge(ext::routes())
+        .merge(cloud_eye::routes())
 }
 
 /// Every call of the queue API and its extensions, for those who want to try them all.

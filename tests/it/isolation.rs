@@ -35,7 +35,7 @@ enum Need {
 }
 
 /// The calls by their path behind the project.
-const NEEDS: [(Need, &str); 44] = [
+const NEEDS: [(Need, &str); 45] = [
     (Need::Known, "GET /availableZones"),
     (Need::Known, "GET /available-zones"),
     (Need::Known, "GET /products"),
@@ -91,6 +91,7 @@ const NEEDS: [(Need, &str); 44] = [
     ),
     (Need::Reader, "GET ext/quota"),
     (Need::Reader, "GET ext/overview"),
+    (Need::Reader, "GET ces/metric-data"),
     (Need::Reader, "GET ext/queues/{queue_id}/history"),
     (Need::AnyAdmin, "PUT ext/quota"),
     (Need::Reader, "GET ext/queues/{queue_id}/policy"),
@@ -221,6 +222,7 @@ fn behind_the_project(route: &Route) -> String {
         ("/v1/", "/"),
         ("/v2/", "/"),
         ("/ext/v1/", "ext/"),
+        ("/V1.0/", "ces/"),
     ];
     let path = prefixes.iter().find_map(|(prefix, short)| {
         let path = route.path.strip_prefix(prefix)?;

@@ -11,6 +11,7 @@ mod accounts;
 mod architecture;
 mod bench;
 mod cli;
+mod cloud_eye;
 mod compatibility;
 mod damage;
 mod disk;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::{Counts, Gauges};
 use crate::types::Timestamp;
 
 /// How far back a history goes.
@@ -29,7 +28,7 @@ impl Period {
     }
 
     /// How many steps it has.
-    const fn steps(self) -> usize {
+    const fn steps(self) -> u64 {
         match self {
             Self::Hour => 60,
             Self::Day => 96,
@@ -37,60 +36,32 @@ impl Period {
     }
 }
 
-/// How a queue was over one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    /// When the step ended.
-    pub at: Timestamp,
-    /// Messages sent in the step.
-    pub sent: u32,
-    /// Messages handed to consumers in the step.
-    pub consumed: u32,
-    /// Messages acknowledged in the step.
-    pub acknowledged: u32,
-    /// Failures in the step.
-    pub failed: u32,
-    /// How the queue was when the step ended.
-    pub gauges: Gauges,
-}
-
-/// The samples of a period, the oldest first. There are none from before the broker's start or the queue's creation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct History {
-    /// Which period.
-    pub period: Period,
-    /// At most as many as the period has steps.
-    pub samples: Vec<Sample>,
-}
-
-/// A sample as it is kept: a few thousand queues have 156 of them each.
-#[derive(Debug, Clone, Copy)]
-struct Kept {
-    sent: u32,
-    consumed: u32,
-    acknowledged: u32,
-    failed: u32,
-    gauges: Gauges,
-}
-
-/// The samples of one queue over one period. Steps end at whole multiples of their length, so that the samples of
-/// different queues can be added up.
-pub struct Series {
+/// Samples over one period, the newest at the back. Equal ones that follow each other are kept once, so that what is
+/// quiet takes no memory. Steps end at whole multiples of their length, so that the samples of different queues can be
+/// added up.
+pub struct Series<T> {
     period: Period,
-    kept: VecDeque<Kept>,
+    runs: VecDeque<Run<T>>,
+    /// Samples in all runs.
+    count: u64,
     step_ends: Timestamp,
-    /// The counts when the step before the running one began, and when the running one did.
-    began: [Counts; 2],
 }
 
-impl Series {
+#[derive(Debug, Clone, Copy)]
+struct Run<T> {
+    sample: T,
+    count: u64,
+}
+
+impl<T: Copy + PartialEq> Series<T> {
     /// No samples yet; the first at the end of the step in which `now` lies.
-    pub fn starting_at(now: Timestamp, period: Period) -> Self {
+    pub const fn starting_at(now: Timestamp, period: Period) -> Self {
+        let step_ms = period.step_ms();
         Self {
             period,
-            kept: VecDeque::new(),
-            step_ends: end_of_step(now, period),
-            began: [Counts::default(); 2],
+            runs: VecDeque::new(),
+            count: 0,
+            step_ends: Timestamp((now.0 / step_ms + 1) * step_ms),
         }
     }
 
@@ -99,39 +70,43 @@ impl Series {
         self.step_ends
     }
 
-    /// Takes a sample for each step that has ended. What was counted since the last one belongs to the first of them.
-    pub fn sample(&mut self, now: Timestamp, total: Counts, gauges: Gauges) {
-        let mut room = self.period.steps();
-        while self.step_ends <= now && room > 0 {
-            self.keep(total, gauges);
-            room -= 1;
+    /// Takes a sample for each step that has ended: `first` for the first of them, and `later` for all others.
+    pub fn sample(&mut self, now: Timestamp, first: T, later: T) {
+        let step_ms = self.period.step_ms();
+        let Some(late_ms) = now.0.checked_sub(self.step_ends.0) else {
+            return;
+        };
+        let missed = late_ms / step_ms;
+        self.keep(first, 1);
+        self.keep(later, missed.min(self.period.steps()));
+        self.step_ends = self.step_ends.plus_ms((missed + 1) * step_ms);
+    }
+
+    fn keep(&mut self, sample: T, count: u64) {
+        match self.runs.back_mut() {
+            Some(last) if last.sample == sample => last.count += count,
+            _ if count > 0 => self.runs.push_back(Run { sample, count }),
+            _ => {}
         }
-        if self.step_ends <= now {
-            // More steps were missed than are kept; all of those were alike.
-            self.step_ends = end_of_step(now, self.period);
+        self.count += count;
+        while self.count > self.period.steps() {
+            self.forget_oldest();
         }
     }
 
-    fn keep(&mut self, total: Counts, gauges: Gauges) {
-        if self.kept.len() == self.period.steps() {
-            self.kept.pop_front();
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.runs.front_mut() {
+            oldest.count -= 1;
+            self.count -= 1;
+            if oldest.count == 0 {
+                self.runs.pop_front();
+            }
         }
-        let counts = total.since(self.began[1]);
-        self.kept.push_back(Kept {
-            sent: saturating(counts.sent),
-            consumed: saturating(counts.consumed),
-            acknowledged: saturating(counts.acknowledged),
-            failed: saturating(counts.failed),
-            gauges,
-        });
-        self.began = [self.began[1], total];
-        self.step_ends = self.step_ends.plus_ms(self.period.step_ms());
     }
 
-    /// What happened in the last whole step, and in the running one.
-    pub fn last_two(&self, total: Counts) -> (Counts, Counts) {
-        let [before, running] = self.began;
-        (running.since(before), total.since(running))
+    /// The newest sample.
+    pub fn newest(&self) -> Option<T> {
+        self.runs.back().map(|run| run.sample)
     }
 
     /// What part of a step is left of the running one.
@@ -142,100 +117,76 @@ impl Series {
         (left / step).min(1.0)
     }
 
-    /// What is kept.
-    pub fn history(&self) -> History {
+    /// What is kept, the oldest first, with when its step ended.
+    pub fn samples(&self) -> Vec<(Timestamp, T)> {
         let step_ms = self.period.step_ms();
-        let sample = |(steps_ago, kept): (u64, &Kept)| Sample {
-            at: self.step_ends.minus_ms((steps_ago + 1) * step_ms),
-            sent: kept.sent,
-            consumed: kept.consumed,
-            acknowledged: kept.acknowledged,
-            failed: kept.failed,
-            gauges: kept.gauges,
-        };
-        let newest_first = (0..).zip(self.kept.iter().rev()).map(sample);
-        let mut samples: Vec<Sample> = newest_first.collect();
-        samples.reverse();
-        History {
-            period: self.period,
-            samples,
-        }
+        let oldest = self.step_ends.minus_ms(self.count * step_ms);
+        let ends = (0..).map(|step| oldest.plus_ms(step * step_ms));
+        let samples = self
+            .runs
+            .iter()
+            .flat_map(|run| (0..run.count).map(|_| run.sample));
+        ends.zip(samples).collect()
     }
-}
-
-fn end_of_step(now: Timestamp, period: Period) -> Timestamp {
-    let step_ms = period.step_ms();
-    Timestamp((now.0 / step_ms + 1) * step_ms)
-}
-
-fn saturating(count: u64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn counted(sent: u64) -> Counts {
-        Counts {
-            sent,
-            ..Counts::default()
-        }
-    }
-
-    fn waiting(waiting: u64) -> Gauges {
-        Gauges {
-            waiting,
-            ..Gauges::default()
-        }
-    }
-
-    /// When each step ended, in seconds, with what was sent in it and what waited at its end.
-    fn steps(series: &Series) -> Vec<(u64, u32, u64)> {
-        let samples = series.history().samples.into_iter();
-        let step = |sample: Sample| (sample.at.0 / 1_000, sample.sent, sample.gauges.waiting);
-        samples.map(step).collect()
+    /// When each step ended, in seconds, with its sample.
+    fn steps(series: &Series<u64>) -> Vec<(u64, u64)> {
+        let samples = series.samples().into_iter();
+        samples.map(|(at, sample)| (at.0 / 1_000, sample)).collect()
     }
 
     #[test]
-    fn a_step_has_what_was_counted_in_it_and_what_was_there_at_its_end() {
+    fn each_step_that_has_ended_gets_a_sample() {
         let mut series = Series::starting_at(Timestamp(90_000), Period::Hour);
         assert_eq!(series.step_ends(), Timestamp(120_000));
-        series.sample(Timestamp(119_999), counted(3), waiting(9));
+        series.sample(Timestamp(119_999), 9, 9);
         assert_eq!(steps(&series), []);
-        series.sample(Timestamp(120_000), counted(5), waiting(2));
-        series.sample(Timestamp(300_000), counted(6), waiting(3));
-        let expected = [(120, 5, 2), (180, 1, 3), (240, 0, 3), (300, 0, 3)];
-        assert_eq!(steps(&series), expected);
+        series.sample(Timestamp(120_000), 5, 2);
+        series.sample(Timestamp(300_000), 6, 3);
+        assert_eq!(steps(&series), [(120, 5), (180, 6), (240, 3), (300, 3)]);
+        assert_eq!(series.newest(), Some(3));
     }
 
     #[test]
     fn no_more_is_kept_than_the_period_has_steps() {
         for period in [Period::Hour, Period::Day] {
             let mut series = Series::starting_at(Timestamp(0), period);
-            let steps_max = period.steps() as u64;
-            for step in 1..=steps_max + 5 {
-                series.sample(
-                    Timestamp(step * period.step_ms()),
-                    counted(step),
-                    waiting(step),
-                );
+            for step in 1..=period.steps() + 5 {
+                series.sample(Timestamp(step * period.step_ms()), step, step);
             }
             let found = steps(&series);
-            assert_eq!(found.len(), period.steps());
-            assert_eq!(found[0], (6 * period.step_s(), 1, 6));
-            assert_eq!(series.kept.capacity().max(128), 128, "it does not grow");
+            assert_eq!(found.len() as u64, period.steps());
+            assert_eq!(found[0], (6 * period.step_s(), 6));
         }
+    }
+
+    #[test]
+    fn what_is_quiet_takes_no_memory_and_can_be_told_all_the_same() {
+        let mut series = Series::starting_at(Timestamp(0), Period::Hour);
+        for minute in 1..=70 {
+            series.sample(Timestamp(minute * 60_000), minute / 60, minute / 60);
+        }
+        assert_eq!(series.runs.len(), 2);
+        let found = steps(&series);
+        assert_eq!(
+            (found[0], found[48], found[49]),
+            ((660, 0), (3_540, 0), (3_600, 1))
+        );
+        assert_eq!(found.len(), 60);
     }
 
     #[test]
     fn a_leap_of_years_leaves_one_quiet_period() {
         let mut series = Series::starting_at(Timestamp(0), Period::Hour);
-        let later = Timestamp(1_800_000_000_123);
-        series.sample(later, counted(7), waiting(1));
+        series.sample(Timestamp(1_800_000_000_123), 7, 1);
         let found = steps(&series);
-        assert_eq!(found.len(), 60);
-        assert_eq!(found[59].0, 1_800_000_000);
-        assert!(found[1..].iter().all(|(_, sent, _)| *sent == 0));
+        assert_eq!((found.len(), found[59]), (60, (1_800_000_000, 1)));
+        assert!(found.iter().all(|(_, sample)| *sample == 1));
+        assert_eq!(series.step_ends(), Timestamp(1_800_000_060_000));
     }
 }

@@ -169,6 +169,9 @@ impl Owner {
             Command::Overview(reply) => drop(reply.send(Ok(self.overview(now)))),
             Command::Measure(reply) => drop(reply.send(Ok(self.measure(now)))),
             Command::History(period, reply) => drop(reply.send(Ok(self.meter.history(period)))),
+            Command::GroupHistory(group, period, reply) => {
+                drop(reply.send(self.group_history(group, period)));
+            }
             Command::Groups(reply) => self.answer(reply, Ok(self.list_groups())),
             Command::CreateGroups(new, reply) => self.create_groups(now, new, reply),
             Command::DeleteGroup(group, reply) => self.delete_group(group, reply),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Owner;
-use crate::broker::api::{Gauges, Overview};
+use crate::broker::Result;
+use crate::broker::api::{Gauges, GroupCounters, History, Overview, Period};
 use crate::broker::vitals::Measured;
 use crate::queue::{Group, Log, Reader};
 use crate::store::log;
 use crate::store::record_batch::Header;
-use crate::types::{LogNumber, Offset, Timestamp};
+use crate::types::{GroupId, LogNumber, Offset, Timestamp};
 
 /// The batch of each partition that was the oldest in use when somebody last looked, so that it is read once.
 #[derive(Default)]
@@ -19,7 +20,10 @@ impl Owner {
     pub(super) fn sample(&mut self, now: Timestamp) {
         if self.meter.next_sample() <= now {
             let gauges = self.gauges();
-            self.meter.sample(now, gauges);
+            let groups = self.queue.groups();
+            let groups = groups.map(|group| (group.number(), self.counters(group)));
+            let groups = groups.collect();
+            self.meter.sample(now, gauges, groups);
         }
     }
 
@@ -32,6 +36,15 @@ impl Owner {
             oldest_age: oldest.map(|oldest| now.since(oldest)),
             rates: self.meter.rates(now),
         }
+    }
+
+    pub(super) fn group_history(
+        &self,
+        group: GroupId,
+        period: Period,
+    ) -> Result<History<GroupCounters>> {
+        let group = self.queue.group_by_id(group)?.number();
+        Ok(self.meter.group_history(group, period))
     }
 
     pub(super) fn measure(&mut self, now: Timestamp) -> Measured {
@@ -56,6 +69,7 @@ impl Owner {
             waiting: to_groups.unwrap_or_else(to_a_new_group),
             in_flight: groups().map(|group| group.in_flight() as u64).sum(),
             dead_letters: groups().map(Group::dead_available).sum(),
+            messages: self.queue.messages(),
             bytes: self.tally.bytes(),
         }
     }

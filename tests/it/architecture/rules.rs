@@ -41,7 +41,7 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
 ];
 
 /// The folders of `http` that each speak one protocol, and must not know each other.
-const PROTOCOLS: [&str; 3] = ["dms", "ext", "keystone"];
+const PROTOCOLS: [&str; 4] = ["cloud_eye", "dms", "ext", "keystone"];
 
 /// What comes from outside and has a home: only these modules may name it.
 const HOMES: [(&str, &[&str]); 24] = [

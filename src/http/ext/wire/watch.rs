@@ -7,7 +7,7 @@ use crate::http::code;
 use crate::http::error::{Error, Result};
 use crate::http::json::as_text;
 use crate::http::query::{FromQuery, Query};
-use crate::types::QueueId;
+use crate::types::{QueueId, Timestamp};
 
 /// The answer with all queues of a project.
 #[derive(Debug, Serialize)]
@@ -98,41 +98,41 @@ pub struct HistoryForm {
 #[derive(Debug, Serialize)]
 struct SampleForm {
     at: u64,
-    sent: u32,
-    consumed: u32,
-    acknowledged: u32,
-    failed: u32,
+    sent: u64,
+    consumed: u64,
+    acknowledged: u64,
+    failed: u64,
     waiting: u64,
     in_flight: u64,
     dead_letters: u64,
     bytes: u64,
 }
 
-impl From<History> for HistoryForm {
-    fn from(history: History) -> Self {
+impl From<History<Sample>> for HistoryForm {
+    fn from(history: History<Sample>) -> Self {
         Self {
             period: match history.period {
                 Period::Hour => "hour",
                 Period::Day => "day",
             },
             step_s: history.period.step_s(),
-            samples: history.samples.into_iter().map(SampleForm::from).collect(),
+            samples: history.samples.into_iter().map(SampleForm::of).collect(),
         }
     }
 }
 
-impl From<Sample> for SampleForm {
-    fn from(sample: Sample) -> Self {
+impl SampleForm {
+    fn of((at, Sample { counts, gauges }): (Timestamp, Sample)) -> Self {
         Self {
-            at: sample.at.0,
-            sent: sample.sent,
-            consumed: sample.consumed,
-            acknowledged: sample.acknowledged,
-            failed: sample.failed,
-            waiting: sample.gauges.waiting,
-            in_flight: sample.gauges.in_flight,
-            dead_letters: sample.gauges.dead_letters,
-            bytes: sample.gauges.bytes,
+            at: at.0,
+            sent: counts.sent,
+            consumed: counts.consumed,
+            acknowledged: counts.acknowledged,
+            failed: counts.failed,
+            waiting: gauges.waiting,
+            in_flight: gauges.in_flight,
+            dead_letters: gauges.dead_letters,
+            bytes: gauges.bytes,
         }
     }
 }
