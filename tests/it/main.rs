@@ -45,6 +45,7 @@ mod fake_keystone;
 mod isolation;
 mod keystone;
 mod limits;
+mod log;
 mod metrics;
 mod signatures;
 mod stop;
