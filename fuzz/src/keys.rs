@@ -35,6 +35,7 @@ pub fn check(bytes: &[u8]) {
             written[at..].copy_from_slice(&part.to_be_bytes());
             written.into()
         }
+        Place::Trace(at) => key::trace(at).into(),
         Place::Garbage(queue, group) => key::garbage(queue, group).into(),
     };
     assert_eq!(written, bytes, "{place:?}");

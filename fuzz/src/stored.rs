@@ -4,9 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-use rohrpost::broker::{self, Broker, Clock, Commits, Peek, Room, audit, inspect};
-use rohrpost::store::{Batch, Durability, Error, Settings, SimulatedStore, SledStore, Store, key};
-use rohrpost::types::{HandlerKey, Limits, Offset, ProjectId, Timestamp};
+use rohrpost::broker::{self, Broker, Clock, Commits, Peek, Room, TraceQuery, audit, inspect};
+use rohrpost::store::key::{self, TracePlace};
+use rohrpost::store::trail::TraceEntry;
+use rohrpost::store::{Batch, Durability, Error, Settings, SimulatedStore, SledStore, Store, meta};
+use rohrpost::types::{HandlerKey, Limits, Offset, Outcome, ProjectId, Timestamp};
 
 use super::record_batch::seal;
 use super::script::Script;
@@ -40,8 +42,11 @@ pub fn damaged(sound: &Entries, bytes: &[u8]) -> Arc<SimulatedStore> {
             break;
         }
     }
+    // Traces are damaged by what is left of the script, so that what was kept before there were any still does the same.
+    let mut traces = traces();
+    while change(&mut traces, &mut script).is_some() {}
     let mut batch = Batch::default();
-    for (key, value) in entries {
+    for (key, value) in entries.into_iter().chain(traces) {
         batch.put(key, value);
     }
     let store = Arc::new(SimulatedStore::new());
@@ -105,6 +110,35 @@ pub fn found_in(archive: &[u8]) -> Entries {
     entries.into_iter().map(owned).collect()
 }
 
+/// A trace of each outcome.
+fn traces() -> Entries {
+    let trace = |(outcome, status)| {
+        let place = TracePlace {
+            outcome,
+            time: Timestamp(NOW_MS),
+            sequence: 1,
+        };
+        let entry = TraceEntry {
+            name: "createQueue".to_owned(),
+            user_id: Some("5".to_owned()),
+            user_name: Some("alice".to_owned()),
+            project: Some(PROJECT.to_owned()),
+            resource_id: None,
+            resource_name: Some("orders".to_owned()),
+            source: Some("::1".to_owned()),
+            request: "POST /queues".to_owned(),
+            request_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+            status,
+            error_code: None,
+            unrecorded: 0,
+        };
+        (key::trace(place).to_vec(), meta::encode(&entry))
+    };
+    [(Outcome::Done, 201), (Outcome::Refused, 403)]
+        .map(trace)
+        .into()
+}
+
 /// A runtime of this thread.
 pub fn runtime() -> tokio::runtime::Runtime {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -118,6 +152,16 @@ async fn serve(store: Arc<SimulatedStore>) {
     let Ok(broker) = Broker::open(store, settings(clock)) else {
         return;
     };
+    let query = TraceQuery {
+        project: None,
+        user: None,
+        name: None,
+        from: Timestamp(0),
+        to: Timestamp(u64::MAX),
+        after: None,
+        count_max: 10,
+    };
+    let _ = broker.traces(query).await;
     let project: ProjectId = PROJECT.parse().expect("it is 32 digits");
     for queue in broker.queues(project).await.expect("it serves") {
         let peek = Peek {

@@ -47,6 +47,13 @@ impl Catalogue {
             .ok_or(Error::NoQueue)
     }
 
+    /// What a queue is called.
+    pub fn name(&self, project: ProjectId, queue: QueueId) -> Option<QueueName> {
+        let queues = self.read();
+        let listed = queues.get(&project).and_then(|queues| queues.get(&queue));
+        listed.map(|listed| listed.name.clone())
+    }
+
     /// The owners of a project's queues, in order of creation.
     pub fn mailboxes(&self, project: ProjectId) -> Vec<mpsc::Sender<Command>> {
         let queues = self.read();

@@ -25,6 +25,7 @@ mod stepper;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod vitals;
 mod watch;
 
@@ -41,14 +42,15 @@ pub use clock::Clock;
 pub use error::{AckError, Error};
 pub use room::{FreeSpace, Room};
 pub use stepper::{Commits, Stepper};
+pub use trail::{TraceMark, TracePage, TraceQuery};
 pub use vitals::{Disk, Measured, Vitals};
 
 use crate::queue::Queue;
 use crate::store::meta::{self, ServerEntry};
 use crate::store::{self, Batch, Store, key};
 use crate::types::{
-    GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueNumber, Quota,
-    QuotaSet, Retention, Tag, TagKey, Timestamp,
+    GroupId, GroupName, HandlerKey, Limits, Message, ProjectId, QueueId, QueueName, QueueNumber,
+    Quota, QuotaSet, Retention, Tag, TagKey, Timestamp,
 };
 use cache::Cache;
 use catalogue::{Catalogue, Listed};
@@ -60,6 +62,7 @@ use project::Projects;
 use reaper::Reaper;
 use recovery::Restored;
 use tally::Stored;
+use trail::Trail;
 
 /// How long a request waits for room in a queue's mailbox.
 const MAILBOX_WAIT: Duration = Duration::from_secs(2);
@@ -100,6 +103,7 @@ struct Context {
     reaper: Reaper,
     catalogue: Catalogue,
     projects: Projects,
+    trail: Arc<Trail>,
     clock: Clock,
     limits: Limits,
     handler_key: HandlerKey,
@@ -115,7 +119,7 @@ struct Inner {
     next_queue: AtomicU64,
     is_stopping: AtomicBool,
     owners: Mutex<Vec<JoinHandle<()>>>,
-    background: Mutex<[Option<JoinHandle<()>>; 2]>,
+    background: Mutex<[Option<JoinHandle<()>>; 3]>,
 }
 
 impl Broker {
@@ -146,6 +150,13 @@ impl Broker {
             Arc::new(committer.map_err(|error| store::Error::Engine(error.to_string()))?);
         let (reaper, reaping) = Reaper::start(Arc::clone(&store), &committer)?;
         let watching = tokio::spawn(Arc::clone(&room).watch(settings.clock.clone()));
+        let trail = Arc::new(Trail::new(settings.limits.traces, epoch));
+        let sweeping = tokio::spawn(trail::sweep_again_and_again(
+            Arc::clone(&trail),
+            Arc::clone(&store),
+            Arc::downgrade(&committer),
+            settings.clock.clone(),
+        ));
         let context = Context {
             store,
             cache,
@@ -154,6 +165,7 @@ impl Broker {
             reaper,
             catalogue: Catalogue::default(),
             projects,
+            trail,
             clock: settings.clock,
             limits: settings.limits,
             handler_key: settings.handler_key,
@@ -165,7 +177,7 @@ impl Broker {
             next_queue: AtomicU64::new(next_queue),
             is_stopping: AtomicBool::new(false),
             owners: Mutex::default(),
-            background: Mutex::new([Some(reaping), Some(watching)]),
+            background: Mutex::new([reaping, watching, sweeping].map(Some)),
         };
         let broker = Self {
             inner: Arc::new(inner),
@@ -322,6 +334,12 @@ impl Broker {
     /// [`Error::NoQueue`], [`Error::Busy`], [`Error::Stopped`].
     pub async fn queue(&self, project: ProjectId, queue: QueueId) -> Result<QueueInfo> {
         self.ask(project, queue, Command::Describe).await
+    }
+
+    /// What the queue is called, without asking its owner.
+    #[must_use]
+    pub fn queue_name(&self, project: ProjectId, queue: QueueId) -> Option<QueueName> {
+        self.context().catalogue.name(project, queue)
     }
 
     /// Deletes a queue with its groups, messages and dead letters. Consumes that wait for it end with

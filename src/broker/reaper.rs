@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::committer::{Committer, Unit};
-use crate::store::{self, Batch, Store, key};
+use crate::store::key::{self, Keys};
+use crate::store::{self, Batch, Store};
 use crate::types::{GroupNumber, QueueNumber};
 
 /// Entries that one commit removes.
@@ -74,24 +75,38 @@ async fn clear(
         None => key::of_queue(queue).to_vec(),
     };
     for keys in ranges {
-        loop {
-            let entries = store.range(key::borrowed(&keys), ENTRIES_PER_COMMIT)?;
-            if entries.is_empty() {
-                break;
-            }
-            let mut writes = Batch::default();
-            for (entry_key, _) in entries {
-                writes.delete(entry_key);
-            }
-            if !commit(committer, writes).await {
-                return Ok(());
-            }
+        if !remove(store, committer, &keys).await? {
+            return Ok(());
         }
     }
     let mut writes = Batch::default();
     writes.delete(key::garbage(queue, group));
     commit(committer, writes).await;
     Ok(())
+}
+
+/// Removes all entries in this range, a little per commit. Whether they are gone; if not, the broker is stopping.
+///
+/// # Errors
+/// What reading the store fails with.
+pub async fn remove(
+    store: &dyn Store,
+    committer: &Weak<Committer>,
+    keys: &Keys,
+) -> Result<bool, store::Error> {
+    loop {
+        let entries = store.range(key::borrowed(keys), ENTRIES_PER_COMMIT)?;
+        if entries.is_empty() {
+            return Ok(true);
+        }
+        let mut writes = Batch::default();
+        for (entry_key, _) in entries {
+            writes.delete(entry_key);
+        }
+        if !commit(committer, writes).await {
+            return Ok(false);
+        }
+    }
 }
 
 /// Whether the removal is durable; if not, the broker is stopping.

@@ -27,7 +27,7 @@ use file::SetFile;
 use crate::http;
 use crate::store;
 use crate::telemetry;
-use crate::types::{Limits, Quota, Retention};
+use crate::types::{Limits, Quota, Retention, TraceLimits};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
@@ -152,6 +152,15 @@ fn limits(layers: &Layers) -> Result<Limits, Error> {
         polls_per_group: layers.number("limits.polls_per_group", 1..=1_000_000)?,
         mailbox_len: layers.number("limits.mailbox_len", 1..=1_000_000)?,
         retention: Retention::from_ms(retention_s * 1_000),
+        traces: traces(layers)?,
+    })
+}
+
+fn traces(layers: &Layers) -> Result<TraceLimits, Error> {
+    let kept = layers.number("audit.retention_days", 1..=3_650)?;
+    Ok(TraceLimits {
+        kept_ms: kept * DAY_S * 1_000,
+        count_max: layers.number("audit.traces_max", 1_000..=10_000_000)?,
     })
 }
 

@@ -158,7 +158,7 @@ fn an_unknown_key_is_refused_with_the_keys_that_exist() {
     assert_eq!(
         refusal("", &[], &[("aut.mode", "none")]),
         "aut.mode (from the flag --set) is not a setting: \
-         the sections are auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
+         the sections are audit, auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
     );
 }
 
@@ -167,7 +167,7 @@ fn a_value_outside_of_any_section_is_refused() {
     assert_eq!(
         refused_file("listen = \"127.0.0.1:1\""),
         "listen (from operator's file) is not a setting: \
-         the sections are auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
+         the sections are audit, auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
     );
     assert_eq!(
         refused_file("log = 3"),

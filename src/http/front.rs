@@ -58,7 +58,7 @@ impl Front {
         let id = RequestId::next();
         let began = Instant::now();
         let observation = Observation::begin(&request);
-        let answering = self.unmeasured(request);
+        let answering = self.unmeasured(request, id);
         let mut response = self.traffic().count(began, answering).await;
         if let Some(Panicked(text)) = response.extensions_mut().remove() {
             tracing::error!(request_id = %id, panic = &*text, "a request's handler panicked");
@@ -75,7 +75,7 @@ impl Front {
         self.app.traffic()
     }
 
-    async fn unmeasured<B>(&self, request: Request<B>) -> Response
+    async fn unmeasured<B>(&self, request: Request<B>, id: RequestId) -> Response
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
@@ -84,7 +84,9 @@ impl Front {
                 "the request body must not be compressed: its Content-Encoding is not supported";
             return Error::new(code::UNSUPPORTED_ENCODING, text).into_response();
         }
-        self.routed(request.map(Body::new)).await
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(id);
+        self.routed(request).await
     }
 
     async fn routed(&self, mut request: Request<Body>) -> Response {

@@ -33,6 +33,7 @@ mod settings;
 mod stream;
 mod throttle;
 mod tls;
+mod traced;
 mod traffic;
 
 use std::sync::Arc;

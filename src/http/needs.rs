@@ -25,5 +25,5 @@ needs! {
     GetGroups CreateGroup DeleteGroup ResetGroup
     ProduceMessages ConsumeMessages PeekMessages RedriveMessages
     GetTags SetTags GetQuotas SetQuotas GetPolicy SetPolicy
-    GetInstances ManageInstances
+    GetInstances ManageInstances GetTraces
 }

@@ -65,6 +65,10 @@ pub struct InGroup<P> {
 #[derive(Debug, Clone, Copy)]
 pub struct InAnyProject;
 
+/// A request of an administrator that concerns the whole server.
+#[derive(Debug, Clone, Copy)]
+pub struct OnServer;
+
 /// The path's parameters, percent-decoded.
 struct PathParameters(RawPathParams);
 
@@ -199,6 +203,16 @@ impl FromRequestParts<App> for InAnyProject {
         if asked.path.find("project_id").is_some() {
             asked.in_project::<GetInstances>()?;
         }
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<App> for OnServer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = known_caller(parts)?;
+        app.gate().authorize_administration(caller)?;
         Ok(Self)
     }
 }

@@ -33,6 +33,12 @@ impl RequestId {
         Self(uuid::Builder::from_random_bytes(random).into_uuid())
     }
 
+    /// The id as the number that it is.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+
     /// Puts the id into both headers that clients read.
     pub fn stamp(self, headers: &mut HeaderMap) {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::name::UserName;
 use super::role::Role;
 use super::token::TokenId;
-use crate::types::{ProjectId, QueueId, UserId};
+use crate::types::{Actor, ProjectId, QueueId, UserId};
 
 /// Who asks. Made by a [`Gate`](super::Gate) only, of what a request proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,17 @@ impl Caller {
             Who::User(id, _) => Some(*id),
             Who::Anybody | Who::Foreigner { .. } => None,
         }
+    }
+
+    /// The caller's id and name, as the service that keeps the users spells them; nothing for anybody.
+    #[must_use]
+    pub fn identity(&self) -> Option<Actor> {
+        let (id, name) = match &self.who {
+            Who::Anybody => return None,
+            Who::User(id, name) => (id.to_string(), name.to_string()),
+            Who::Foreigner { id, name } => (id.to_string(), name.to_string()),
+        };
+        Some(Actor { id, name })
     }
 
     /// The one project that the caller's token is for.

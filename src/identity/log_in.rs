@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::api::{
     DOMAIN_ID, IssuedToken, LogIn, Method, NamedDomain, NamedProject, NamedUser, Place, Proof,
-    Scope, TemporaryKey, TokenDescription, WantedScope,
+    Scope, TemporaryKey, TokenDescription, User, WantedScope,
 };
 use super::caller::{Caller, LogInRefused, Reach, Refused};
 use super::error::Error;
@@ -129,6 +129,15 @@ impl Identity {
         } else {
             self.inner.throttle.failed(subject, from, now);
             Err(LogInRefused::Unauthorized)
+        }
+    }
+
+    /// The user whose password a log-in claims to know; nothing for a name that nobody has.
+    #[must_use]
+    pub fn claimed(&self, proof: &Proof) -> Option<User> {
+        match proof {
+            Proof::Password(named, _) => self.user(self.look_up(named).0?),
+            Proof::Token(_) => None,
         }
     }
 

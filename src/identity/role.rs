@@ -159,6 +159,8 @@ permissions! {
     GetInstances = Reader Reads "DMS:GetInstances";
     /// Create, change and delete instances.
     ManageInstances = Member Writes "DMS:ManageInstances";
+    /// See who administered what.
+    GetTraces = Admin Reads "DMS:GetTraces";
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@
 //! | group | queue, group | the group's progress |
 //! | failures | queue, group, log, offset | failed consumptions of that record so far |
 //! | delayed | queue, due time, sequence, part | a part of a message that is not due yet |
+//! | trail | outcome, time and sequence counted down | a trace of a call, the newest first |
 //! | garbage | queue, perhaps group | nothing: what it names is deleted and waits to be cleared away |
 
 mod accounts;
 mod fields;
 mod place;
 mod project;
+mod trail;
 
 use std::ops::Range;
 
@@ -26,6 +28,7 @@ pub use accounts::*;
 use fields::{Fields, Key};
 pub use place::Place;
 pub use project::{all_policies, all_quotas, parse_policy, parse_quota, policy, quota};
+pub use trail::*;
 
 /// A key's first byte. The numbers are part of the stored format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +41,7 @@ enum Space {
     Failures = 5,
     Delayed = 6,
     Garbage = 7,
+    Trail = 8,
 }
 
 /// The second byte of a key in the meta space. The numbers are part of the stored format.

@@ -18,6 +18,7 @@ pub mod parts;
 pub mod record_batch;
 mod simulated;
 mod sled;
+pub mod trail;
 
 pub use image::Imaged;
 pub use simulated::SimulatedStore;

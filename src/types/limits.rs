@@ -3,6 +3,7 @@
 use super::queue::Retention;
 use super::quota::Quota;
 use super::time::HOUR_MS;
+use super::trace::TraceLimits;
 
 /// The broker's limits, read from the configuration.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Limits {
     pub mailbox_len: usize,
     /// How long NORMAL and FIFO queues keep messages, and every group its dead letters.
     pub retention: Retention,
+    /// How long traces of what was administered are kept, and how many.
+    pub traces: TraceLimits,
 }
 
 impl Default for Limits {
@@ -33,6 +36,7 @@ impl Default for Limits {
             polls_per_group: 10_000,
             mailbox_len: 1_024,
             retention: Retention::from_ms(72 * HOUR_MS),
+            traces: TraceLimits::default(),
         }
     }
 }

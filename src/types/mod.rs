@@ -14,6 +14,7 @@ pub mod queue;
 pub mod quota;
 pub mod tag;
 pub mod time;
+pub mod trace;
 
 pub use handler::{Claim, Forged, HandlerKey};
 pub use id::{
@@ -29,3 +30,4 @@ pub use queue::{MaxConsumeCount, QueueMode, Retention, RetentionHours};
 pub use quota::{Quota, QuotaSet, RequestRate};
 pub use tag::{Tag, TagError, TagKey, TagValue};
 pub use time::{AckWait, Delay, TimeWait, Timestamp};
+pub use trace::{Actor, Outcome, ResourceType, Trace, TraceLimits, TraceName};

@@ -28,6 +28,8 @@ enum Need {
     Member,
     /// A member, as it shows what messages say.
     MemberToLook,
+    /// An administrator, as it shows what everybody did.
+    AdminToLook,
     /// An administrator of the project.
     Admin,
     /// An administrator of any project, as it sets what all of them may use.
@@ -35,7 +37,7 @@ enum Need {
 }
 
 /// The calls by their path behind the project.
-const NEEDS: [(Need, &str); 45] = [
+const NEEDS: [(Need, &str); 46] = [
     (Need::Known, "GET /availableZones"),
     (Need::Known, "GET /available-zones"),
     (Need::Known, "GET /products"),
@@ -89,6 +91,7 @@ const NEEDS: [(Need, &str); 45] = [
         Need::Member,
         "POST ext/queues/{queue_id}/groups/{group_id}/reset",
     ),
+    (Need::AdminToLook, "GET ext/audit"),
     (Need::Reader, "GET ext/quota"),
     (Need::Reader, "GET ext/overview"),
     (Need::Reader, "GET ces/metric-data"),
@@ -399,7 +402,9 @@ async fn a_reader_reads_and_is_refused_the_rest() {
                 Need::Member | Need::Admin | Need::AnyAdmin => {
                     reply.expect_error(403, "DMS.10240310");
                 }
-                Need::MemberToLook => reply.expect_error(403, "DMS.10240311"),
+                Need::MemberToLook | Need::AdminToLook => {
+                    reply.expect_error(403, "DMS.10240311");
+                }
             }
         }
     }
@@ -415,7 +420,7 @@ async fn a_member_may_use_everything_in_the_project_and_its_administrator_may_ca
                 println!("{call:?}");
                 let reply = call.made_with(&tenants, &token).await;
                 match (role, call.need) {
-                    (Role::Member, Need::Admin | Need::AnyAdmin) => {
+                    (Role::Member, Need::AdminToLook | Need::Admin | Need::AnyAdmin) => {
                         reply.expect_error(403, "DMS.10240311");
                     }
                     _ => expect_permitted(&reply),
@@ -443,6 +448,8 @@ async fn a_token_for_no_project_reaches_none_and_sees_what_there_is_to_buy() {
         let reply = call.made_with(&tenants, &unscoped).await;
         if call.is_in_project {
             reply.expect_error(401, "DMS.10240104");
+        } else if call.need == Need::AdminToLook {
+            reply.expect_error(403, "DMS.10240311");
         } else {
             reply.expect(200);
         }
@@ -562,7 +569,7 @@ async fn each_role_has_its_permissions_and_those_of_the_roles_below() {
         P::SetTags,
         P::ManageInstances,
     ];
-    let admin = [P::SetQuotas, P::SetPolicy];
+    let admin = [P::SetQuotas, P::SetPolicy, P::GetTraces];
     let tenants = Tenants::start().await;
     let least = |permission| {
         if reader.contains(permission) {

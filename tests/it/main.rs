@@ -9,6 +9,7 @@
 
 mod accounts;
 mod architecture;
+mod audit;
 mod bench;
 mod cli;
 mod cloud_eye;

@@ -47,6 +47,13 @@ impl Tenants {
         Self { server }
     }
 
+    /// The same server after a loss of power.
+    pub async fn crash(self) -> Self {
+        Self {
+            server: self.server.crash().await,
+        }
+    }
+
     /// A fresh token of the user with this role in this project.
     pub async fn token(&self, project: &str, role: Role) -> String {
         let scope = WantedScope::Project(NamedProject::Id(project.to_owned()));
@@ -84,6 +91,11 @@ pub fn key(project: &str, role: Role) -> Key {
         id: format!("AK-{}", user_name(project, role)),
         secret: format!("SK-{}", user_name(project, role)),
     }
+}
+
+/// The name and password of the user with this role in this project.
+pub fn login(project: &str, role: Role) -> (String, String) {
+    (user_name(project, role), PASSWORD.to_owned())
 }
 
 fn user_name(project: &str, role: Role) -> String {

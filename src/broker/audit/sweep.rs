@@ -9,8 +9,8 @@ use super::accounts::Accounts;
 use super::known::{Belonging, Known};
 use super::logs::{self, Logs};
 use super::report::{Counts, Report};
-use crate::broker::{persist, project};
-use crate::store::key::Place;
+use crate::broker::{persist, project, trail};
+use crate::store::key::{Place, TracePlace};
 use crate::store::meta::{self, PolicyEntry};
 use crate::store::record_batch::RecordBatch;
 use crate::store::{Error, format};
@@ -136,6 +136,7 @@ impl<'a> Sweep<'a> {
             Place::Failures(queue, group, log, offset) => {
                 self.failures((queue, group, log), offset, value);
             }
+            Place::Trace(at) => self.trace(at, value),
             Place::Garbage(..) => self.report.counts.garbage += 1,
             Place::Log(..) | Place::Delayed(..) => unreachable!("these come in parts"),
         }
@@ -155,6 +156,12 @@ impl<'a> Sweep<'a> {
             self.report.find(what(), "there is no such queue");
         }
         if let Err(error) = meta::decode::<PolicyEntry>(value, what) {
+            self.damaged(error);
+        }
+    }
+
+    fn trace(&mut self, at: TracePlace, value: &[u8]) {
+        if let Err(error) = trail::read(value, at) {
             self.damaged(error);
         }
     }

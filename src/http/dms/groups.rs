@@ -12,18 +12,23 @@ use crate::http::needs::{CreateGroup, DeleteGroup, GetGroups};
 use crate::http::path::{InGroup, InQueue};
 use crate::http::payload::{CONTROL, Payload};
 use crate::http::query::Parameters;
+use crate::http::traced::{Notes, joined};
 
 /// `POST …/queues/{queue_id}/groups`
 pub async fn create(
     State(app): State<App>,
     path: InQueue<CreateGroup>,
+    notes: Notes,
     payload: Payload,
 ) -> Result<Response> {
     let names = payload.object::<NewGroupsForm>(CONTROL)?.parse()?;
+    notes.resource_name(&joined(&names));
     let broker = app.broker();
     let groups = broker
         .create_groups(path.project, path.queue, names)
         .await?;
+    let ids: Vec<_> = groups.iter().map(|(id, _)| *id).collect();
+    notes.resource_id(&joined(&ids));
     Ok(answer_with(
         StatusCode::CREATED,
         &CreatedGroups::of(&groups),

@@ -12,15 +12,19 @@ use crate::http::needs::{CreateQueue, DeleteQueue, GetQueue, ListQueues};
 use crate::http::path::{InProject, InQueue};
 use crate::http::payload::{CONTROL, Payload};
 use crate::http::query::Parameters;
+use crate::http::traced::Notes;
 
 /// `POST …/queues`
 pub async fn create(
     State(app): State<App>,
     path: InProject<CreateQueue>,
+    notes: Notes,
     payload: Payload,
 ) -> Result<Response> {
     let queue = payload.object::<NewQueueForm>(CONTROL)?.parse()?;
+    notes.resource_name(&queue.name);
     let queue = app.broker().create_queue(path.project, queue).await?;
+    notes.resource_id(&queue.id);
     let form = CreatedQueue::of(path.project, &queue);
     Ok(answer_with(StatusCode::CREATED, &form))
 }

@@ -3,6 +3,8 @@
 
 use super::{acks, dead_letters, groups, instances, messages, queues, quotas, tags};
 use crate::http::routes::Routes;
+use crate::http::traced::traced;
+use crate::types::TraceName as T;
 
 const VERSIONS: [&str; 3] = ["/v1.0", "/v1", "/v2"];
 
@@ -26,13 +28,13 @@ fn queue_routes(version: &str) -> Routes {
     let group = |path: &str| queue(&format!("/groups/{{group_id}}{path}"));
     Routes::default()
         .get(&at("/queues"), queues::list)
-        .post(&at("/queues"), queues::create)
+        .post(&at("/queues"), traced(T::CreateQueue, queues::create))
         .get(&queue(""), queues::show)
-        .delete(&queue(""), queues::delete)
+        .delete(&queue(""), traced(T::DeleteQueue, queues::delete))
         .post(&queue("/messages"), messages::send)
         .get(&queue("/groups"), groups::list)
-        .post(&queue("/groups"), groups::create)
-        .delete(&group(""), groups::delete)
+        .post(&queue("/groups"), traced(T::CreateGroup, groups::create))
+        .delete(&group(""), traced(T::DeleteGroup, groups::delete))
         .get(&group("/messages"), messages::consume)
         .post(&group("/ack"), acks::ack)
         .get(&group("/deadletters"), dead_letters::consume)
@@ -48,11 +50,14 @@ fn tag_routes(version: &str) -> Routes {
     Routes::default()
         .get(&at("/tags"), tags::list_of_project)
         .get(&tags_at(""), tags::list)
-        .post(&tags_at(""), tags::set)
+        .post(&tags_at(""), traced(T::CreateQueueTag, tags::set))
         .delete(&tags_at(""), tags::delete_without_key)
-        .post(&tags_at("/action"), tags::batch)
-        .delete(&tags_at("/action"), tags::delete_action)
-        .delete(&tags_at("/{key}"), tags::delete)
+        .post(&tags_at("/action"), traced(T::CreateQueueTag, tags::batch))
+        .delete(
+            &tags_at("/action"),
+            traced(T::DeleteQueueTag, tags::delete_action),
+        )
+        .delete(&tags_at("/{key}"), traced(T::DeleteQueueTag, tags::delete))
         .post(&at("/resource_instances/action"), tags::search)
 }
 

@@ -16,15 +16,18 @@ use crate::http::json::{answer_with, no_content};
 use crate::http::needs::{GetTags, ListQueues, SetTags};
 use crate::http::path::{InProject, InQueue, TagKeyText};
 use crate::http::payload::{CONTROL, Payload};
-use crate::types::TagKey;
+use crate::http::traced::{Notes, joined};
+use crate::types::{TagKey, TraceName};
 
 /// `POST …/queue/{queue_id}/tags`
 pub async fn set(
     State(app): State<App>,
     path: InQueue<SetTags>,
+    notes: Notes,
     payload: Payload,
 ) -> Result<Response> {
     let tag = payload.object::<SetForm>(CONTROL)?.parse()?;
+    notes.resource_name(&tag.key.as_str());
     let broker = app.broker();
     broker.set_tags(path.project, path.queue, vec![tag]).await?;
     Ok(no_content())
@@ -34,10 +37,15 @@ pub async fn set(
 pub async fn batch(
     State(app): State<App>,
     path: InQueue<SetTags>,
+    notes: Notes,
     payload: Payload,
 ) -> Result<Response> {
     let change = payload.object::<BatchForm>(CONTROL)?.parse()?;
     let (broker, project, queue) = (app.broker(), path.project, path.queue);
+    notes.resource_name(&joined(&change.keys()));
+    if matches!(change, Change::Delete(_)) {
+        notes.name(TraceName::DeleteQueueTag);
+    }
     match change {
         Change::Create(tags) => broker.set_tags(project, queue, tags).await?,
         Change::Delete(tags) => broker.remove_tags(project, queue, tags).await?,

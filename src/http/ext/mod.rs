@@ -1,7 +1,8 @@
 //! What the DMS API lacks and users ask for, under `/ext/v1`, clearly apart (b-60): purge a queue, look without
 //! consuming, send dead letters back, let a group continue elsewhere, watch queues, say who else may use a queue and what
-//! a project may use. Errors have the DMS API's form.
+//! a project may use, and read who administered what. Errors have the DMS API's form.
 
+mod audit;
 mod groups;
 mod policies;
 mod queues;

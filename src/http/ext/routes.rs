@@ -1,7 +1,9 @@
 //! The extensions' paths.
 
-use super::{groups, policies, queues, quotas, watch};
+use super::{audit, groups, policies, queues, quotas, watch};
 use crate::http::routes::Routes;
+use crate::http::traced::traced;
+use crate::types::TraceName as T;
 
 /// All extensions.
 pub fn routes() -> Routes {
@@ -10,16 +12,24 @@ pub fn routes() -> Routes {
     let queue = |path: &str| format!("{QUEUE}{path}");
     let group = |path: &str| format!("{QUEUE}/groups/{{group_id}}{path}");
     Routes::default()
+        .get("/ext/v1/audit", audit::list)
+        .get("/ext/v1/{project_id}/audit", audit::list_of_project)
         .get(QUOTA, quotas::show)
-        .put(QUOTA, quotas::set)
+        .put(QUOTA, traced(T::SetProjectQuota, quotas::set))
         .get("/ext/v1/{project_id}/overview", watch::overview)
         .get(&queue("/history"), watch::history)
         .get(&queue("/policy"), policies::show)
-        .put(&queue("/policy"), policies::set)
-        .delete(&queue("/policy"), policies::remove)
-        .post(&queue("/purge"), queues::purge)
+        .put(&queue("/policy"), traced(T::SetQueuePolicy, policies::set))
+        .delete(
+            &queue("/policy"),
+            traced(T::DeleteQueuePolicy, policies::remove),
+        )
+        .post(&queue("/purge"), traced(T::PurgeQueue, queues::purge))
         .get(&queue("/messages"), queues::peek)
         .get(&group("/deadletters"), groups::peek_dead_letters)
-        .post(&group("/deadletters/redrive"), groups::redrive)
-        .post(&group("/reset"), groups::reset)
+        .post(
+            &group("/deadletters/redrive"),
+            traced(T::RedriveDeadLetters, groups::redrive),
+        )
+        .post(&group("/reset"), traced(T::ResetGroup, groups::reset))
 }

@@ -1,5 +1,6 @@
 //! The extensions' queries and JSON forms.
 
+pub mod audit;
 pub mod policy;
 pub mod quota;
 pub mod watch;

@@ -10,16 +10,18 @@ use super::path::KeyAt;
 use super::wire::One;
 use super::wire::credentials::{KeyChangeForm, KeyFilter, KeyForm, NewKeyForm};
 use crate::http::json::{answer_with, no_content};
+use crate::http::traced::Notes;
 use crate::identity::{AccessKey, UserId};
 
 /// `POST /v3.0/OS-CREDENTIAL/credentials`: the only answer that has the secret.
-pub async fn create(asker: Asker, Body(form): Body<NewKeyForm>) -> Result<Response> {
+pub async fn create(asker: Asker, notes: Notes, Body(form): Body<NewKeyForm>) -> Result<Response> {
     let (user, description) = form.parse()?;
     let user = whose(&asker, user.as_deref())?;
     let identity = &asker.identity;
     let (key, secret) = identity
         .create_access_key(user, description, asker.now)
         .await?;
+    notes.resource_id(&key.id);
     let form = One("credential", KeyForm::with_secret(&key, &secret));
     Ok(answer_with(StatusCode::CREATED, &form))
 }

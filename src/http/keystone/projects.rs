@@ -13,6 +13,7 @@ use super::wire::projects::{NewProjectForm, ProjectChangeForm, ProjectFilter, Pr
 use super::wire::{Many, One};
 use crate::http::App;
 use crate::http::json::{answer_with, no_content};
+use crate::http::traced::Notes;
 use crate::identity::Project;
 
 /// `GET /v3/projects`: all for administrators, their own for others.
@@ -78,9 +79,14 @@ pub async fn show(asker: Asker, ProjectAt(id): ProjectAt, origin: Origin) -> Res
 pub async fn create(
     Administrator(asker): Administrator,
     origin: Origin,
+    notes: Notes,
     Body(form): Body<NewProjectForm>,
 ) -> Result<Response> {
-    let project = asker.identity.create_project(form.parse()?).await?;
+    let new = form.parse()?;
+    notes.resource_name(&new.name);
+    let project = asker.identity.create_project(new).await?;
+    notes.project(project.id);
+    notes.resource_id(&project.id);
     let form = One("project", ProjectForm::of(&project, &origin));
     Ok(answer_with(StatusCode::CREATED, &form))
 }

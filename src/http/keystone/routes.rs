@@ -11,6 +11,8 @@ use super::{
 };
 use crate::http::App;
 use crate::http::routes::Routes;
+use crate::http::traced::traced;
+use crate::types::TraceName as T;
 
 /// What serves the identity API, given its routes. It owns all that begins with its prefixes, so that also what does not exist is refused
 /// in its form.
@@ -45,9 +47,9 @@ fn version_routes() -> Routes {
 
 fn login_routes() -> Routes {
     Routes::default()
-        .post("/v3/auth/tokens", tokens::issue)
+        .post("/v3/auth/tokens", traced(T::LogIn, tokens::issue))
         .get("/v3/auth/tokens", tokens::show)
-        .delete("/v3/auth/tokens", tokens::revoke)
+        .delete("/v3/auth/tokens", traced(T::LogOut, tokens::revoke))
         .get("/v3/auth/catalog", own_catalogue::show)
         .get("/v3/auth/projects", projects::list_own)
         .get("/v3/auth/domains", domains::list)
@@ -57,11 +59,14 @@ fn user_routes() -> Routes {
     let user = |path: &str| format!("/v3/users/{{user_id}}{path}");
     Routes::default()
         .get("/v3/users", users::list)
-        .post("/v3/users", users::create)
+        .post("/v3/users", traced(T::CreateUser, users::create))
         .get(&user(""), users::show)
-        .patch(&user(""), users::change)
-        .delete(&user(""), users::delete)
-        .post(&user("/password"), users::change_password)
+        .patch(&user(""), traced(T::UpdateUser, users::change))
+        .delete(&user(""), traced(T::DeleteUser, users::delete))
+        .post(
+            &user("/password"),
+            traced(T::ChangePassword, users::change_password),
+        )
         .get(&user("/projects"), projects::list_of_user)
 }
 
@@ -69,10 +74,10 @@ fn project_routes() -> Routes {
     let project = "/v3/projects/{project_id}";
     Routes::default()
         .get("/v3/projects", projects::list)
-        .post("/v3/projects", projects::create)
+        .post("/v3/projects", traced(T::CreateProject, projects::create))
         .get(project, projects::show)
-        .patch(project, projects::change)
-        .delete(project, projects::delete)
+        .patch(project, traced(T::UpdateProject, projects::change))
+        .delete(project, traced(T::DeleteProject, projects::delete))
 }
 
 fn role_routes() -> Routes {
@@ -88,9 +93,9 @@ fn role_routes() -> Routes {
             let role = format!("{given}/{{role_id}}");
             routes
                 .get(&given, assignments::list_roles)
-                .put(&role, assignments::give)
+                .put(&role, traced(T::AssignRole, assignments::give))
                 .get(&role, assignments::check)
-                .delete(&role, assignments::take)
+                .delete(&role, traced(T::RemoveRole, assignments::take))
         })
 }
 
@@ -120,10 +125,16 @@ fn key_routes() -> Routes {
     let at = |path: &str| format!("/v3.0/OS-CREDENTIAL/{path}");
     let key = at("credentials/{access_key}");
     Routes::default()
-        .post(&at("securitytokens"), security_tokens::issue)
+        .post(
+            &at("securitytokens"),
+            traced(T::CreateTemporaryKey, security_tokens::issue),
+        )
         .get(&at("credentials"), credentials::list)
-        .post(&at("credentials"), credentials::create)
+        .post(
+            &at("credentials"),
+            traced(T::CreateAccessKey, credentials::create),
+        )
         .get(&key, credentials::show)
-        .put(&key, credentials::change)
-        .delete(&key, credentials::delete)
+        .put(&key, traced(T::UpdateAccessKey, credentials::change))
+        .delete(&key, traced(T::DeleteAccessKey, credentials::delete))
 }

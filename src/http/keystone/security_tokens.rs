@@ -11,6 +11,8 @@ use super::wire::One;
 use super::wire::credentials::{SecurityTokenForm, TemporaryKeyForm};
 use crate::http::App;
 use crate::http::json::answer_with;
+use crate::http::traced::Notes;
+use crate::types::Actor;
 
 const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
@@ -20,6 +22,7 @@ pub async fn issue(
     Directory(identity): Directory,
     State(app): State<App>,
     headers: HeaderMap,
+    notes: Notes,
     Body(form): Body<SecurityTokenForm>,
 ) -> Result<Response> {
     let wanted = form.parse()?;
@@ -32,7 +35,11 @@ pub async fn issue(
     let caller = identity
         .caller_of_token(token, now)
         .map_err(|_| Fault::unauthorized())?;
+    if let Some(Actor { id, name }) = caller.identity() {
+        notes.actor(&id, &name);
+    }
     let key = identity.new_temporary_key(&caller, wanted.lifetime, now)?;
+    notes.resource_id(&key.id);
     let form = One("credential", TemporaryKeyForm::of(&key));
     Ok(answer_with(StatusCode::CREATED, &form))
 }

@@ -14,8 +14,9 @@ use super::wire::login::LogInForm;
 use super::wire::token::TokenForm;
 use crate::http::json::{answer_with, no_content};
 use crate::http::peer::Peer;
+use crate::http::traced::Notes;
 use crate::http::{App, Region};
-use crate::identity::{Identity, LogIn, Scope, TokenDescription};
+use crate::identity::{Identity, LogIn, Scope, TokenDescription, User};
 
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 
@@ -25,16 +26,31 @@ pub async fn issue(
     State(app): State<App>,
     view: View,
     extensions: Extensions,
+    notes: Notes,
     Body(form): Body<LogInForm>,
 ) -> Result<Response> {
     let (proof, scope) = form.parse()?;
     let from = extensions.get::<Peer>().map(|peer| peer.address);
+    note_user(&notes, identity.claimed(&proof).as_ref());
     let log_in = LogIn { proof, scope, from };
     let issued = identity.log_in(log_in, app.now()).await?;
+    note_user(&notes, Some(&issued.description.user));
+    if let Scope::Project(project) = &issued.description.scope {
+        notes.project(project.id);
+    }
     let token = HeaderValue::try_from(&issued.token).expect("tokens are URL-safe");
     let mut answer = view.answer(StatusCode::CREATED, &identity, &issued.description);
     answer.headers_mut().insert(SUBJECT_TOKEN, token);
     Ok(answer)
+}
+
+/// Only a user that there is: what somebody types for a name may be a password.
+fn note_user(notes: &Notes, user: Option<&User>) {
+    if let Some(user) = user {
+        notes.actor(&user.id, &user.name);
+        notes.resource_id(&user.id);
+        notes.resource_name(&user.name);
+    }
 }
 
 /// `GET` and `HEAD /v3/auth/tokens`: what there is to say of a token.

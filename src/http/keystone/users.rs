@@ -11,6 +11,7 @@ use super::path::UserAt;
 use super::wire::users::{NewUserForm, PasswordForm, UserChangeForm, UserFilter, UserForm};
 use super::wire::{Many, One};
 use crate::http::json::{answer_with, no_content};
+use crate::http::traced::Notes;
 
 /// `GET /v3/users`
 pub async fn list(
@@ -38,10 +39,13 @@ pub async fn show(asker: Asker, UserAt(id): UserAt, origin: Origin) -> Result<Re
 pub async fn create(
     Administrator(asker): Administrator,
     origin: Origin,
+    notes: Notes,
     Body(form): Body<NewUserForm>,
 ) -> Result<Response> {
     let new = form.parse()?;
+    notes.resource_name(&new.name);
     let user = asker.identity.create_user(new, asker.now).await?;
+    notes.resource_id(&user.id);
     let form = One("user", UserForm::of(&user, &origin));
     Ok(answer_with(StatusCode::CREATED, &form))
 }

@@ -1,10 +1,10 @@
 //! What any key names: for whoever reads the whole store, and not one space of it.
 
 use super::{
-    Kind, Space, parse_access_key, parse_delayed, parse_failures, parse_garbage,
+    Kind, Space, TracePlace, parse_access_key, parse_delayed, parse_failures, parse_garbage,
     parse_group_record, parse_group_state, parse_log, parse_policy, parse_project,
     parse_queue_record, parse_queue_state, parse_queue_tags, parse_quota, parse_revoked_token,
-    parse_roles, parse_settled, parse_stored, parse_user,
+    parse_roles, parse_settled, parse_stored, parse_trace, parse_user,
 };
 use crate::store::Error;
 use crate::types::{
@@ -54,6 +54,8 @@ pub enum Place {
     Failures(QueueNumber, GroupNumber, LogNumber, Offset),
     /// [`super::delayed`]: queue, due time, sequence, part.
     Delayed(QueueNumber, Timestamp, u64, u16),
+    /// [`super::trace`].
+    Trace(TracePlace),
     /// [`super::garbage`].
     Garbage(QueueNumber, Option<GroupNumber>),
 }
@@ -69,6 +71,7 @@ impl Place {
         const GROUP: u8 = Space::Group as u8;
         const FAILURES: u8 = Space::Failures as u8;
         const DELAYED: u8 = Space::Delayed as u8;
+        const TRAIL: u8 = Space::Trail as u8;
         const GARBAGE: u8 = Space::Garbage as u8;
         let space = key.first().copied().unwrap_or_default();
         if space == Space::Meta as u8 {
@@ -95,6 +98,7 @@ impl Place {
                 let (queue, due, sequence, part) = parse_delayed(key)?;
                 Self::Delayed(queue, due, sequence, part)
             }
+            TRAIL => Self::Trace(parse_trace(key)?),
             GARBAGE => {
                 let (queue, group) = parse_garbage(key)?;
                 Self::Garbage(queue, group)
@@ -167,6 +171,7 @@ mod tests {
 
     use super::*;
     use crate::store::key;
+    use crate::types::Outcome;
 
     const QUEUE: QueueNumber = QueueNumber(7);
     const GROUP: GroupNumber = GroupNumber(3);
@@ -226,6 +231,14 @@ mod tests {
             &key::delayed(QUEUE, Timestamp(1), 4),
             Place::Delayed(QUEUE, Timestamp(1), 4, 0),
         );
+        for outcome in Outcome::ALL {
+            let place = TracePlace {
+                outcome,
+                time: Timestamp(4),
+                sequence: 6,
+            };
+            check(&key::trace(place), Place::Trace(place));
+        }
         check(&key::garbage(QUEUE, None), Place::Garbage(QUEUE, None));
         check(
             &key::garbage(QUEUE, Some(GROUP)),

@@ -85,6 +85,16 @@ pub enum Change {
     Delete(Vec<TagToRemove>),
 }
 
+impl Change {
+    /// The keys of the tags.
+    pub fn keys(&self) -> Vec<&str> {
+        match self {
+            Self::Create(tags) => tags.iter().map(|tag| tag.key.as_str()).collect(),
+            Self::Delete(tags) => tags.iter().map(|tag| tag.key.as_str()).collect(),
+        }
+    }
+}
+
 impl BatchForm {
     /// The change to make.
     ///
