@@ -101,7 +101,7 @@ impl Server {
             clock: self.clock.clone(),
             project: project.clone(),
         };
-        client.make_all(script).await;
+        Box::pin(client.make_all(script)).await;
         assert!(self.broker.is_serving());
         let project: ProjectId = project.parse().expect("it is 32 digits");
         for queue in self.broker.queues(project).await.expect("it serves") {
