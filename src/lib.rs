@@ -15,6 +15,8 @@ pub mod backup;
 
 pub mod control;
 
+pub mod machine;
+
 pub mod http;
 
 pub mod config;

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 
 use super::Error;
 use super::entries::shown;
+use crate::http::Setting;
 
 /// The lowest layer, which is also the list of all keys and the type of each.
 pub(super) const DEFAULTS: &str = include_str!("../../config/rohrpost.toml");
@@ -189,6 +190,20 @@ impl Layers {
             origin: origin.clone(),
             allowed: allowed.into(),
         }
+    }
+}
+
+impl Layers {
+    /// Every setting that is in effect, without secrets.
+    pub(super) fn shown(&self) -> Vec<Setting> {
+        let settings = self.settings.iter();
+        settings
+            .map(|(key, (value, origin))| Setting {
+                key: key.clone(),
+                value: shown(key, value).to_string(),
+                origin: origin.to_string(),
+            })
+            .collect()
     }
 }
 

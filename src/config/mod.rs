@@ -69,13 +69,23 @@ impl Config {
         let limits = limits(layers)?;
         let listen = listen(layers)?;
         let tls = TlsFiles::set_in(layers)?;
+        let data = data(layers)?;
+        let reserve_bytes = layers.number("storage.reserve_bytes", 0..=1_024 * GIB as u64)?;
+        let about = http::About {
+            settings: layers.shown(),
+            data: Some(data.clone()),
+            reserve_bytes,
+        };
         Ok(Self {
             listen,
-            http: http(layers, &limits, tls.as_ref())?,
+            http: http::Settings {
+                about,
+                ..http(layers, &limits, tls.as_ref())?
+            },
             tls,
-            data: data(layers)?,
+            data,
             store: store(layers)?,
-            reserve_bytes: layers.number("storage.reserve_bytes", 0..=1_024 * GIB as u64)?,
+            reserve_bytes,
             batch_cache_bytes: layers.number("storage.batch_cache_bytes", 0..=64 * GIB)?,
             auth: auth::auth(layers, listen)?,
             limits,
@@ -120,6 +130,7 @@ fn http(layers: &Layers, limits: &Limits, tls: Option<&TlsFiles>) -> Result<http
         messages_per_send: limits.messages_per_send,
         message_bytes: limits.message_bytes,
         metrics: metrics(layers)?,
+        about: http::About::default(),
         throttle_status: match layers.number("quota.throttle_status", 404..=429)? {
             404 => http::ThrottleStatus::NotFound,
             429 => http::ThrottleStatus::TooManyRequests,

@@ -63,10 +63,16 @@ fn the_built_in_file_says_what_the_code_has_as_defaults() {
     assert!(matches!(config.auth, AuthMode::Local(_)));
     assert_eq!(config.workers, None);
     assert_eq!(config.reserve_bytes, 512 << 20);
-    assert_eq!(
-        format!("{:?}", config.http),
-        format!("{:?}", http::Settings::default())
-    );
+    let told = &config.http.about;
+    assert_eq!(told.data.as_deref(), Some(&*config.data));
+    assert_eq!(told.reserve_bytes, config.reserve_bytes);
+    let listen = told.settings.iter().find(|one| one.key == "http.listen");
+    assert_eq!(listen.unwrap().value, "\"127.0.0.1:8080\"");
+    let expected = http::Settings {
+        about: told.clone(),
+        ..http::Settings::default()
+    };
+    assert_eq!(format!("{:?}", config.http), format!("{expected:?}"));
     assert_eq!(config.store, store::Settings::default());
     assert_eq!(
         format!("{:?}", config.limits),

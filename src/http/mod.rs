@@ -4,12 +4,14 @@
 //! queries, paths). Refuses to know how a queue behaves: handlers parse, call the broker, map and respond.
 //!
 //! ```text
-//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ keystone │ ops
+//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ keystone │ console │ ops
 //! ```
 
+mod about;
 mod caller;
 mod cloud_eye;
 mod code;
+mod console;
 mod dms;
 mod error;
 mod ext;
@@ -49,6 +51,7 @@ use routes::Routes;
 use throttle::Throttle;
 use traffic::Traffic;
 
+pub use about::{About, Setting};
 pub use front::Front;
 pub use metrics::ScrapeToken;
 pub use public_url::PublicUrl;
@@ -66,6 +69,7 @@ struct Shared {
     broker: Broker,
     gate: Gate,
     settings: Settings,
+    started: Timestamp,
     body_budget: BodyBudget,
     throttle: Throttle,
     traffic: Arc<Traffic>,
@@ -76,6 +80,7 @@ impl App {
         let policies = gate.policies().clone();
         broker.on_queue_deleted(move |project, queue| policies.note(project, queue, None));
         Self(Arc::new(Shared {
+            started: broker.now(),
             broker,
             gate,
             body_budget: BodyBudget::new(settings.inflight_body_bytes_max),
@@ -96,6 +101,11 @@ impl App {
     /// The broker's time, by which tokens and signatures grow old, too.
     fn now(&self) -> Timestamp {
         self.0.broker.now()
+    }
+
+    /// When it began to serve.
+    fn started(&self) -> Timestamp {
+        self.0.started
     }
 
     /// Sets or removes a queue's policy; the gate knows it as soon as it is durable.
@@ -165,7 +175,10 @@ impl Served {
     fn all() -> Self {
         Self {
             identity: keystone::routes(),
-            others: ops::routes().merge(project_routes()),
+            others: ops::routes()
+                .merge(console::routes())
+                .merge(ext::server_routes())
+                .merge(project_routes()),
         }
     }
 

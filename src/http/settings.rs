@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::about::About;
 use super::code;
 use super::error::Error;
 use super::metrics::ScrapeToken;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub messages_per_send: usize,
     /// Counted bytes of the messages in one send.
     pub message_bytes: usize,
+    /// What administrators are told of the server.
+    pub about: About,
     /// How requests are refused that come sooner than the project's quota has it.
     pub throttle_status: ThrottleStatus,
     /// What the metrics tell, and whom.
@@ -116,6 +119,7 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(75),
             messages_per_send: 10,
             message_bytes: 524_288,
+            about: About::default(),
             throttle_status: ThrottleStatus::default(),
             metrics: Metrics::default(),
         }

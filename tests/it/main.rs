@@ -14,6 +14,7 @@ mod bench;
 mod cli;
 mod cloud_eye;
 mod compatibility;
+mod console;
 mod damage;
 mod disk;
 mod durability;

@@ -8,7 +8,8 @@ mod policies;
 mod queues;
 mod quotas;
 mod routes;
+mod server;
 mod watch;
 mod wire;
 
-pub use routes::routes;
+pub use routes::{routes, server_routes};

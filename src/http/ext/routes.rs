@@ -1,11 +1,18 @@
 //! The extensions' paths.
 
-use super::{audit, groups, policies, queues, quotas, watch};
+use super::{audit, groups, policies, queues, quotas, server, watch};
 use crate::http::routes::Routes;
 use crate::http::traced::traced;
 use crate::types::TraceName as T;
 
-/// All extensions.
+/// What belongs to no project.
+pub fn server_routes() -> Routes {
+    Routes::default()
+        .get("/ext/v1/auth", server::auth)
+        .get("/ext/v1/server", server::show)
+}
+
+/// All extensions that belong to projects.
 pub fn routes() -> Routes {
     const QUOTA: &str = "/ext/v1/{project_id}/quota";
     const QUEUE: &str = "/ext/v1/{project_id}/queues/{queue_id}";

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod policy;
 pub mod quota;
+pub mod server;
 pub mod watch;
 
 use std::io::Write;
