@@ -10,7 +10,7 @@
 //!                         │   x changed       [──── gap ────)
 //! ```
 //!
-//! Why it is exact. A commit first notes, in [`Notes`], what the image still needs of the keys to come that it changes:
+//! Why it is exact. A commit first notes, in `Notes`, what the image still needs of the keys to come that it changes:
 //! the old entry, which is handed out early, or that there was none, and only then changes them. The reader reads the
 //! keys to come without a lock, and then, while no commit can note anything, leaves out those that are noted and moves
 //! the cursor. So what it hands out of a read was not changed before the cursor passed it; and what was changed before

@@ -36,7 +36,7 @@ pub enum Place {
     GroupRecord(QueueNumber, GroupNumber),
     /// [`super::user`].
     User(UserId),
-    /// [`super::project`].
+    /// [`super::project()`].
     Project(ProjectId),
     /// [`super::roles`].
     Roles(UserId, Option<ProjectId>),
