@@ -35,12 +35,19 @@ name = "alice"
 password = "password of alice"
 project = "demo"
 role = "member"
+
+[[auth.users]]
+name = "carol"
+password = "password of carol"
+project = "demo"
+role = "member"
 """
 
 
 @dataclass
 class Cloud:
-    """The broker, with the administrator `root` and the member `alice` of project `demo`."""
+    """The broker, with the administrator `root` and the member `alice` of project `demo`, in which `carol` is one, too,
+    who may become a member of others."""
 
     broker: Broker
 

@@ -90,12 +90,12 @@ def refused(status, code):
 
 @pytest.fixture(scope="module")
 def key(cloud) -> tuple[str, str]:
-    return cloud.new_key()
+    return cloud.new_key("carol")
 
 
 @pytest.fixture
 def project(cloud) -> str:
-    return cloud.new_project(uuid.uuid4().hex, member="alice")
+    return cloud.new_project(uuid.uuid4().hex, member="carol")
 
 
 @pytest.fixture
