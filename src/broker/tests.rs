@@ -399,6 +399,22 @@ fn entries(bench: &Bench) -> usize {
         .len()
 }
 
+/// Found by a load that kept more commands waiting than one turn of an owner carries out.
+#[tokio::test]
+async fn every_command_is_answered_however_many_wait() {
+    let bench = Bench::new();
+    let queue = bench.queue("q", QueueMode::Normal, None).await;
+    let sends: Vec<_> = (0..1_000)
+        .map(|body| {
+            let (broker, project) = (bench.broker.clone(), bench.project);
+            tokio::spawn(async move { broker.send(project, queue, vec![message(body)]).await })
+        })
+        .collect();
+    for send in sends {
+        assert!(send.await.unwrap().is_ok());
+    }
+}
+
 #[tokio::test]
 async fn a_failed_commit_stops_the_broker() {
     let bench = Bench::new();

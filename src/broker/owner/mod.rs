@@ -136,8 +136,8 @@ impl Owner {
     /// Carries out a command and those that wait behind it.
     async fn commands(&mut self, first: Command) -> Flow {
         let mut next = Some(first);
-        for _ in 0..COMMANDS_PER_TURN {
-            let Some(command) = next else { break };
+        let mut left = COMMANDS_PER_TURN;
+        while let Some(command) = next {
             match command {
                 Command::Stop => {
                     self.polls.end_all(|| Ok(Vec::new()));
@@ -149,7 +149,13 @@ impl Owner {
                 }
                 command => self.carry_out_command(command),
             }
-            next = self.mailbox.try_recv().ok();
+            left -= 1;
+            // What is taken out of the mailbox must be carried out, so nothing is taken beyond the last.
+            next = if left > 0 {
+                self.mailbox.try_recv().ok()
+            } else {
+                None
+            };
         }
         Flow::Continue
     }
