@@ -1,7 +1,7 @@
 //! What this server makes of an external Keystone's answers, and of their absence.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use rohrpost::identity::keystone::{Keystone, Settings, Unusable};
@@ -317,6 +317,24 @@ async fn the_service_user_logs_in_again_when_the_token_is_over() {
     fake.knows("new", member());
     keystone.caller_of_token("new", START).await.unwrap();
     assert_eq!((fake.log_ins(), fake.questions()), (2, 3));
+}
+
+#[tokio::test]
+async fn the_service_user_outlasts_the_second_in_which_its_token_was_revoked() {
+    let (fake, keystone) = keystone().await;
+    keystone.caller_of_token("good", START).await.unwrap();
+    fake.knows("new", member());
+    fake.revokes_the_service_token_and_the_next(1);
+    let begin = Instant::now();
+    keystone.caller_of_token("new", START).await.unwrap();
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+    assert_eq!((fake.log_ins(), fake.questions()), (3, 4));
+    // Who is refused time after time is not let in by asking for ever.
+    fake.knows("newer", member());
+    fake.revokes_the_service_token_and_the_next(usize::MAX);
+    let refused = keystone.caller_of_token("newer", START).await;
+    assert_eq!(refused, Err(Refused::Unavailable));
+    assert_eq!((fake.log_ins(), fake.questions()), (5, 7));
 }
 
 #[tokio::test]

@@ -52,6 +52,8 @@ struct Known {
     password: &'static str,
     tokens: HashMap<String, Value>,
     service_token: Option<String>,
+    /// How many of the service user's next tokens are not valid.
+    stillborn: usize,
     log_ins: usize,
     questions: usize,
     under_way: usize,
@@ -65,6 +67,7 @@ impl Default for Known {
             password: PASSWORD,
             tokens: HashMap::new(),
             service_token: None,
+            stillborn: 0,
             log_ins: 0,
             questions: 0,
             under_way: 0,
@@ -161,6 +164,14 @@ impl FakeKeystone {
         self.shared.known().service_token = None;
     }
 
+    /// The same, and the next `count` tokens of its own user are not valid either, as when they are issued in the second
+    /// of a revocation.
+    pub fn revokes_the_service_token_and_the_next(&self, count: usize) {
+        let mut known = self.shared.known();
+        known.service_token = None;
+        known.stillborn = count;
+    }
+
     pub fn changes_the_password_to(&self, password: &'static str) {
         self.shared.known().password = password;
     }
@@ -207,7 +218,8 @@ async fn log_in(State(shared): State<Arc<Shared>>, Json(body): Json<Value>) -> R
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let token = format!("service-{}", known.log_ins);
-    known.service_token = Some(token.clone());
+    known.service_token = (known.stillborn == 0).then(|| token.clone());
+    known.stillborn = known.stillborn.saturating_sub(1);
     let headers = [("x-subject-token", token)];
     (StatusCode::CREATED, headers, Json(json!({"token": {}}))).into_response()
 }

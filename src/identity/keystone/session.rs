@@ -7,6 +7,7 @@ use reqwest::redirect::Policy;
 use reqwest::tls::Certificate;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::sleep;
 
 use super::failure::{Failure, Unusable};
 use super::settings::Settings;
@@ -23,6 +24,9 @@ const ANSWER_BYTES_MAX: usize = 256 << 10;
 const IDLE_MAX: Duration = Duration::from_secs(4);
 /// How long no log-in is tried after a refused one, as Keystone may lock out a user with too many.
 const LOG_IN_PAUSE_MS: u64 = 10_000;
+/// How long after a revocation a new token may still count as revoked: Keystone compares both by the whole second, and a
+/// token of the same second as older.
+const REVOCATION_SECOND: Duration = Duration::from_secs(1);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -62,13 +66,16 @@ impl Session {
     ) -> Result<Option<Validated>, Failure> {
         let turn = self.questions.acquire().await;
         let _turn = turn.expect("nobody closes the semaphore");
-        let first = self.service_token(None, now).await?;
-        let response = self.ask(token, &first).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return read_validation(response).await;
+        let mut service = self.service_token(None, now).await?;
+        for wait in [Duration::ZERO, REVOCATION_SECOND] {
+            let response = self.ask(token, &service).await?;
+            if response.status() != StatusCode::UNAUTHORIZED {
+                return read_validation(response).await;
+            }
+            sleep(wait).await;
+            service = self.service_token(Some(&service), now).await?;
         }
-        let renewed = self.service_token(Some(&first), now).await?;
-        read_validation(self.ask(token, &renewed).await?).await
+        read_validation(self.ask(token, &service).await?).await
     }
 
     async fn ask(
