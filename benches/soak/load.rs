@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::api::{Answer, Api, Held, Outcome};
+use crate::api::{Answer, Api, Held};
 use crate::dice::Dice;
 
 /// The queues that live as long as the load: mode, and sends per second.
@@ -143,19 +143,8 @@ impl Client {
         } else {
             batch.len()
         };
-        let outcome = |at| {
-            if at < successes {
-                Outcome::Success
-            } else {
-                Outcome::Fail
-            }
-        };
-        let entries = batch.iter().enumerate();
-        let entries: Vec<_> = entries
-            .map(|(at, held)| (held.clone(), outcome(at)))
-            .collect();
         let begun = Instant::now();
-        self.api.ack(queue, group, &entries).await?;
+        self.api.ack(queue, group, batch, successes).await?;
         let taken = begun.elapsed();
         self.latencies.lock().unwrap().acks.push(taken);
         Ok(())

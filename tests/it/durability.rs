@@ -19,9 +19,9 @@ use tempfile::tempdir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::dice::Dice;
 use crate::process::Server;
 use api::{Api, Held, Trouble};
-use load::Dice;
 
 const ROUNDS_DEFAULT: u64 = 6;
 const ROUNDS_MAX: u64 = 2_000;
@@ -39,7 +39,7 @@ async fn nothing_that_was_answered_is_undone_by_kill_9_under_load() {
     let seed = number_from_environment("KILL_SEED");
     let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
     println!("KILL_SEED={seed}");
-    let tally = kills::kill_rounds(folder.path(), rounds.min(ROUNDS_MAX), Dice::of(seed)).await;
+    let tally = kills::kill_rounds(folder.path(), rounds.min(ROUNDS_MAX), Dice::new(seed)).await;
     println!("{tally:?}");
     assert!(tally.sent > 0 && tally.acked > 0, "there was load");
     assert_eq!(tally.broken(), 0, "{tally:?}");

@@ -11,6 +11,7 @@ use rohrpost::types::{LogNumber, Offset, QueueNumber};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
+use crate::dice::Dice;
 use crate::process::{OPEN, Server, rohrpost, run};
 
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
@@ -312,19 +313,6 @@ async fn a_newer_format_is_refused_by_name_by_every_command() {
     }
 }
 
-/// The same numbers for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-}
-
 /// The engine's files, and in each the places that are in use.
 fn places(folder: &Path) -> Vec<(PathBuf, Vec<usize>)> {
     let files = fs::read_dir(folder.join("store")).unwrap();
@@ -400,12 +388,12 @@ pub async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
 
 #[tokio::test]
 async fn flipped_bits_in_the_engines_files_are_refused_or_leave_only_what_is_right() {
-    flip(End::Stopped, Dice(1)).await;
+    flip(End::Stopped, Dice::new(1)).await;
 }
 
 #[tokio::test]
 async fn flipped_bits_in_the_files_of_a_killed_server_are_refused_or_leave_only_what_is_right() {
-    flip(End::Killed, Dice(2)).await;
+    flip(End::Killed, Dice::new(2)).await;
 }
 
 async fn flip(end: End, mut dice: Dice) {
@@ -414,8 +402,8 @@ async fn flip(end: End, mut dice: Dice) {
     let places = places(folder.path());
     let mut served = 0;
     for _ in 0..FLIPS {
-        let (file, used) = &places[dice.below(places.len())];
-        let (position, bit) = (used[dice.below(used.len())], dice.below(8));
+        let (file, used) = &places[dice.index(places.len())];
+        let (position, bit) = (used[dice.index(used.len())], dice.below(8));
         let at = format!("bit {bit} of byte {position} of {}", file.display());
         let damaged = copy_of(folder.path());
         let path = damaged.path().join(file);

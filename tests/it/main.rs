@@ -16,6 +16,9 @@ mod cloud_eye;
 mod compatibility;
 mod console;
 mod damage;
+#[path = "../common/dice.rs"]
+#[expect(dead_code, reason = "the simulation needs more of it")]
+mod dice;
 mod disk;
 mod durability;
 mod first_start;

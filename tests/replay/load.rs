@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::api::{Answer, Api, LARGE_FROM, Outcome, Trouble};
+use crate::api::{Answer, Api, LARGE_FROM, Trouble};
 use crate::device::Position;
 use crate::dice::Dice;
 use crate::ledger::{GroupLedger, Ledger, Managed, Span};
@@ -192,24 +192,13 @@ impl Load {
                 0 => dice.index(batch.len()),
                 _ => batch.len(),
             };
-            let outcome = |at| {
-                if at < successes {
-                    Outcome::Success
-                } else {
-                    Outcome::Fail
-                }
-            };
-            let entries = batch.iter().enumerate();
-            let entries: Vec<_> = entries
-                .map(|(at, held)| (held.clone(), outcome(at)))
-                .collect();
             let settled = batch[..successes].iter().map(|held| held.number).collect();
             let asked = {
                 let mut ledger = ledger.lock().unwrap();
                 let now = self.position.now();
                 ledger.groups[group].acks.asking(settled, now)
             };
-            let count = self.api.ack(&queue, &name, &entries).await?;
+            let count = self.api.ack(&queue, &name, &batch, successes).await?;
             assert_eq!(count, successes, "nobody else holds these messages");
             let now = self.position.now();
             ledger.lock().unwrap().groups[group]

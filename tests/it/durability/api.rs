@@ -34,13 +34,6 @@ pub struct Held {
     pub handler: String,
 }
 
-/// What an acknowledgement says of one message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Success,
-    Fail,
-}
-
 /// Messages of this number and greater ones are large.
 pub const LARGE_FROM: u64 = 1 << 40;
 
@@ -167,33 +160,31 @@ impl Api {
         Ok(batch.map(held).collect())
     }
 
-    /// Acknowledges, and gives how many of the first ones succeeded.
+    /// Acknowledges the first so many of a batch by success and the others by failure, and gives how many of the first
+    /// ones succeeded.
     pub async fn ack(
         &self,
         queue: &str,
         group: &str,
-        entries: &[(Held, Outcome)],
+        batch: &[Held],
+        successes: usize,
     ) -> Answer<usize> {
         let path = format!("{}/ack", self.group(queue, group));
-        let entry = |(held, outcome): &(Held, Outcome)| match outcome {
-            Outcome::Success => json!({"handler": held.handler, "status": "success"}),
-            Outcome::Fail => json!({"handler": held.handler, "status": "fail"}),
+        let entry = |(at, held): (usize, &Held)| {
+            let status = if at < successes { "success" } else { "fail" };
+            json!({"handler": held.handler, "status": status})
         };
-        let entries: Vec<_> = entries.iter().map(entry).collect();
+        let entries: Vec<_> = batch.iter().enumerate().map(entry).collect();
         let body = json!({"message": entries});
         let counts = self.ask(Method::POST, &path, Some(body)).await?;
         let count = |name: &str| usize::try_from(counts[name].as_u64().unwrap()).unwrap();
-        assert_eq!(count("success") + count("fail"), entries.len());
+        assert_eq!(count("success") + count("fail"), batch.len());
         Ok(count("success"))
     }
 
     /// Acknowledges all of a batch by success.
     pub async fn ack_all(&self, queue: &str, group: &str, batch: &[Held]) -> Answer<usize> {
-        let entries: Vec<_> = batch
-            .iter()
-            .map(|held| (held.clone(), Outcome::Success))
-            .collect();
-        self.ack(queue, group, &entries).await
+        self.ack(queue, group, batch, batch.len()).await
     }
 
     /// The numbers of everything that stands in a partition, in the order of offsets, which begin with 0.

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,9 +12,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::api::Api;
-use super::kills::{self, MODES};
+use super::kills;
 use super::ledger::{Ledger, Tally};
-use super::load::{Dice, Load};
+use super::load::Load;
+use crate::dice::Dice;
 use crate::folder::{fill, inspected, offline, said};
 use crate::process::{Server, rohrpost};
 
@@ -129,20 +129,12 @@ async fn a_restored_backup_of_a_running_server_is_the_same_to_every_byte() {
 async fn a_backup_under_load_has_all_that_was_answered_before_and_nothing_that_was_settled() {
     let folders = Folders::new();
     let server = kills::start(&folders.data());
-    let mut load = Load {
-        api: Api::of(&server.address, 0),
-        ledgers: Vec::new(),
-        managed: Arc::default(),
-        next_number: Arc::new(AtomicU64::new(0)),
-        round: 0,
-    };
-    for mode in MODES {
-        load.ledgers.push(kills::new_queue(&load.api, mode).await);
-    }
+    let api = Api::of(&server.address, 0);
+    let mut load = kills::new_load(api, &Arc::default()).await;
     // These stand between the logs of the queues under load and the states of their groups, so that there is time for
     // the latter to run ahead.
     send_much(&load.api).await;
-    let clients = load.start(&mut Dice::of(7));
+    let clients = load.start(&mut Dice::new(7));
     sleep(Duration::from_millis(700)).await;
     let noted = |load: &Load| -> Vec<Ledger> {
         let ledgers = load.ledgers.iter();

@@ -14,9 +14,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::api::{Api, Trouble};
-use super::kills::{self, MODES, NOTICE_TIME};
+use super::kills::{self, NOTICE_TIME};
 use super::ledger::Tally;
-use super::load::{Dice, Load};
+use super::load::Load;
+use crate::dice::Dice;
 use crate::process::{OPEN, Server, rohrpost};
 
 /// What the process leaves with when its store has failed.
@@ -111,21 +112,13 @@ impl Disk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_disk_ends_the_process_and_undoes_nothing_that_was_answered() {
     let disk = Disk::new();
-    let mut dice = Dice::of(74);
+    let mut dice = Dice::new(74);
     let mut tally = Tally::default();
     let next_number = Arc::new(AtomicU64::new(0));
     let mut server = disk.start();
     for (generation, failure) in (0..).zip([Failure::Write, Failure::Flush, Failure::Lost]) {
-        let mut load = Load {
-            api: Api::of(&server.address, generation),
-            ledgers: Vec::new(),
-            managed: Arc::default(),
-            next_number: Arc::clone(&next_number),
-            round: 0,
-        };
-        for mode in MODES {
-            load.ledgers.push(kills::new_queue(&load.api, mode).await);
-        }
+        let api = Api::of(&server.address, generation);
+        let mut load = kills::new_load(api, &next_number).await;
         for round in 0..ROUNDS {
             let probed = load.api.create_queue("probed", "NORMAL").await.unwrap();
             let clients = load.start(&mut dice);

@@ -11,10 +11,11 @@ use tokio::time::{sleep, timeout};
 
 use super::api::{Api, Held, Trouble};
 use super::ledger::{GroupLedger, Ledger, Tally};
-use super::load::{Dice, Load, Shared};
+use super::load::{Load, Shared};
+use crate::dice::Dice;
 use crate::process::Server;
 
-pub const MODES: [&str; 3] = ["NORMAL", "FIFO", "KAFKA_HA"];
+const MODES: [&str; 3] = ["NORMAL", "FIFO", "KAFKA_HA"];
 /// Rounds that the same queues go through before they are drained and left.
 const ROUNDS_PER_GENERATION: u64 = 3;
 /// By when a client must have noticed that the server is gone.
@@ -26,16 +27,8 @@ pub async fn kill_rounds(data: &Path, rounds: u64, mut dice: Dice) -> Tally {
     let next_number = Arc::new(AtomicU64::new(0));
     let mut server = start(data);
     for generation in 0..rounds.div_ceil(ROUNDS_PER_GENERATION) {
-        let mut load = Load {
-            api: Api::of(&server.address, generation),
-            ledgers: Vec::new(),
-            managed: Arc::default(),
-            next_number: Arc::clone(&next_number),
-            round: 0,
-        };
-        for mode in MODES {
-            load.ledgers.push(new_queue(&load.api, mode).await);
-        }
+        let api = Api::of(&server.address, generation);
+        let mut load = new_load(api, &next_number).await;
         let rounds_left = rounds - generation * ROUNDS_PER_GENERATION;
         for _ in 0..rounds_left.min(ROUNDS_PER_GENERATION) {
             let clients = load.start(&mut dice);
@@ -62,7 +55,22 @@ pub fn start(data: &Path) -> Server {
     Server::start(data, &["--set", "log.level=error"])
 }
 
-pub async fn new_queue(api: &Api, mode: &str) -> Shared {
+/// A load on new queues, one of each mode, that has not begun.
+pub async fn new_load(api: Api, next_number: &Arc<AtomicU64>) -> Load {
+    let mut ledgers = Vec::new();
+    for mode in MODES {
+        ledgers.push(new_queue(&api, mode).await);
+    }
+    Load {
+        api,
+        ledgers,
+        managed: Arc::default(),
+        next_number: Arc::clone(next_number),
+        round: 0,
+    }
+}
+
+async fn new_queue(api: &Api, mode: &str) -> Shared {
     let queue = api.create_queue(&mode.to_lowercase(), mode).await.unwrap();
     let mut groups = Vec::new();
     for name in ["one", "two"] {

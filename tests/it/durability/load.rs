@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 
-use super::api::{Answer, Api, Held, Outcome, Trouble};
+use super::api::{Answer, Api, Held, Trouble};
 use super::ledger::Ledger;
+use crate::dice::Dice;
 
 const PRODUCERS_PER_QUEUE: usize = 3;
 const CONSUMERS_PER_GROUP: usize = 2;
@@ -18,26 +19,9 @@ const EXTRA_QUEUES_MAX: usize = 15;
 /// A ledger that several clients write.
 pub type Shared = Arc<Mutex<Ledger>>;
 
-/// Numbers from a seed (SplitMix64): the same ones for the same seed.
-pub struct Dice(u64);
-
-impl Dice {
-    pub const fn of(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below `bound`.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn split(&mut self) -> Self {
-        Self(self.below(u64::MAX))
-    }
+/// Other dice, for a client that throws at its own times.
+const fn split(dice: &mut Dice) -> Dice {
+    Dice::new(dice.below(u64::MAX))
 }
 
 /// What clients were told of queues and groups that come and go.
@@ -66,14 +50,11 @@ impl Load {
         let mut clients = JoinSet::new();
         for ledger in &self.ledgers {
             for _ in 0..PRODUCERS_PER_QUEUE {
-                clients.spawn(self.clone().produce(Arc::clone(ledger), dice.split()));
+                clients.spawn(self.clone().produce(Arc::clone(ledger), split(dice)));
             }
             let groups = ledger.lock().unwrap().groups.len();
             for group in (0..groups).flat_map(|group| [group; CONSUMERS_PER_GROUP]) {
-                clients.spawn(
-                    self.clone()
-                        .consume(Arc::clone(ledger), group, dice.split()),
-                );
+                clients.spawn(self.clone().consume(Arc::clone(ledger), group, split(dice)));
             }
         }
         clients.spawn(self.clone().manage());
@@ -123,7 +104,7 @@ impl Load {
             return Ok(());
         }
         let successes = match dice.below(4) {
-            0 => usize::try_from(dice.below(batch.len() as u64)).unwrap(),
+            0 => dice.index(batch.len()),
             _ => batch.len(),
         };
         self.ack(ledger, group, (&queue, &name), &batch, successes)
@@ -139,18 +120,9 @@ impl Load {
         batch: &[Held],
         successes: usize,
     ) -> Answer<()> {
-        let entry = |(at, held): (usize, &Held)| {
-            let outcome = if at < successes {
-                Outcome::Success
-            } else {
-                Outcome::Fail
-            };
-            (held.clone(), outcome)
-        };
-        let entries: Vec<_> = batch.iter().enumerate().map(entry).collect();
         let numbers: Vec<u64> = batch[..successes].iter().map(|held| held.number).collect();
         ledger.lock().unwrap().groups[group].acking(&numbers);
-        let settled = self.api.ack(queue, name, &entries).await?;
+        let settled = self.api.ack(queue, name, batch, successes).await?;
         assert_eq!(settled, successes, "nobody else holds these messages");
         ledger.lock().unwrap().groups[group].acked(&numbers);
         Ok(())
