@@ -7,7 +7,7 @@ mod accounts;
 mod renewal;
 mod welcome;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
@@ -220,7 +220,9 @@ fn room(data: &Path, reserve_bytes: u64) -> Room {
 /// moment later, from a thread that has nothing to do with sled. Until then every request, and `/health`, is told.
 fn leave_soon(error: &store::Error) {
     tracing::error!(%error, "the store has failed; leaving, and nothing that depends on it is answered");
-    eprintln!(
+    // Nobody may be reading, and it must leave all the same.
+    let _ = writeln!(
+        io::stderr(),
         "error: {error}\nRohrpost stops. Everything it has acknowledged is safe. Mend the cause (a full disk?) and start it again."
     );
     let leave = || {

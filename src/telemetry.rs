@@ -1,6 +1,7 @@
 //! What the running program tells its operator: the log.
 //!
-//! Owns the shape of the log and where it goes (standard error). Refuses to know what is worth logging.
+//! Owns the shape of the log and where it goes (standard output, on which `serve` prints nothing
+//! else). Refuses to know what is worth logging.
 
 use std::io::{self, IsTerminal};
 
@@ -57,8 +58,10 @@ fn level(name: &str) -> Option<LevelFilter> {
 /// Starts logging. To be called once, before anything is worth logging.
 pub fn start(settings: Settings) {
     let lines = fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
+        .with_writer(io::stdout)
+        .with_ansi(io::stdout().is_terminal())
+        // That nobody reads the log is no reason not to serve; to say so, it would panic where nobody reads that either.
+        .log_internal_errors(false);
     let lines = match settings.format {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),

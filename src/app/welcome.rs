@@ -1,4 +1,5 @@
-//! What the server prints when it serves: where, for whom, and what to type next.
+//! What the server prints when it serves: where, for whom, and what to type next. It is for people, and may hold a
+//! password: so it goes to the standard error, away from the log.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -63,7 +64,7 @@ impl Welcome {
     /// Prints all.
     pub fn print(&self) {
         // Nobody may be reading, and that is no reason not to serve.
-        let _ = io::stdout().write_all(self.to_string().as_bytes());
+        let _ = io::stderr().write_all(self.to_string().as_bytes());
     }
 
     /// The lines by which a client logs in, or says that it need not.

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -16,12 +16,13 @@ use tower::{BoxError, Service};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::caller::identified;
-use super::code;
+use super::code::{self, Code};
 use super::error::Error;
 use super::leftover::Leftover;
 use super::request_id::RequestId;
 use super::settings::Settings;
-use super::traffic::Traffic;
+use super::traced::Untraced;
+use super::traffic::{RouteTraffic, Traffic};
 use super::{App, Served};
 use crate::broker::Broker;
 use crate::identity::Gate;
@@ -59,14 +60,9 @@ impl Front {
         let began = Instant::now();
         let observation = Observation::begin(&request);
         let answering = self.unmeasured(request, id);
-        let mut response = self.traffic().count(began, answering).await;
-        if let Some(Panicked(text)) = response.extensions_mut().remove() {
-            tracing::error!(request_id = %id, panic = &*text, "a request's handler panicked");
-        }
+        let (mut response, route) = self.traffic().count(began, answering).await;
         id.stamp(response.headers_mut());
-        if let Some(observation) = observation {
-            observation.end(&response, id, began);
-        }
+        log(&response, id, &route, observation.as_ref());
         response
     }
 
@@ -156,10 +152,11 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     response
 }
 
-/// What the log says of a request; nothing is gathered unless somebody listens.
+/// What the log says of any request; nothing is gathered unless somebody listens.
 struct Observation {
     method: Method,
     uri: Uri,
+    began: Instant,
 }
 
 impl Observation {
@@ -167,26 +164,53 @@ impl Observation {
         tracing::enabled!(tracing::Level::DEBUG).then(|| Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
+            began: Instant::now(),
         })
     }
 
-    fn end(self, response: &Response<Body>, id: RequestId, began: Instant) {
-        tracing::debug!(
-            request_id = %id,
-            method = %self.method,
-            path = self.uri.path(),
-            status = response.status().as_u16(),
-            ms = began.elapsed().as_secs_f64() * 1e3,
-            "request",
-        );
+    fn ms(&self) -> f64 {
+        self.began.elapsed().as_secs_f64() * 1e3
     }
+}
+
+/// The one line of a request: what went wrong within the server in any case, the rest if somebody listens.
+fn log(
+    response: &Response,
+    id: RequestId,
+    route: &RouteTraffic,
+    observation: Option<&Observation>,
+) {
+    let (status, code) = (response.status().as_u16(), response.extensions().get());
+    let path = observation.map(|seen| seen.uri.path());
+    let ms = observation.map(Observation::ms);
+    if let Some(Panicked(text)) = response.extensions().get() {
+        let (method, route, panic) = (route.method(), route.path(), &**text);
+        tracing::error!(request_id = %id, method, route, path, status, ms, panic, "a request's handler panicked");
+    } else if let Some(Untraced(error)) = response.extensions().get() {
+        let (method, route) = (route.method(), route.path());
+        tracing::warn!(request_id = %id, method, route, path, status, ms, %error, "a call left no trace");
+    } else if let Some(code) = code.filter(|code| is_fault(code)) {
+        let (method, route, code) = (route.method(), route.path(), code.text);
+        tracing::warn!(request_id = %id, method, route, path, status, ms, code, "a request failed");
+    } else if let Some(Observation { method, .. }) = observation {
+        tracing::debug!(request_id = %id, %method, path, status, ms, "request");
+    }
+}
+
+/// Whether it is the server's own. That the disk is full the log says once, and not for every send.
+fn is_fault(code: &Code) -> bool {
+    code.status == StatusCode::INTERNAL_SERVER_ERROR && *code != code::NO_ROOM
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
     use axum::routing::get;
     use http_body_util::BodyExt;
     use proptest::prelude::*;
+    use tracing::Level;
 
     use super::*;
     use crate::broker::{self, Clock, Commits, Room};
@@ -249,6 +273,82 @@ mod tests {
         let body = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&body).unwrap_or_default();
         (parts.status.as_u16(), parts.headers, json)
+    }
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Lines {
+        fn take(&self) -> Vec<serde_json::Value> {
+            let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+            let lines = bytes.split(|byte| *byte == b'\n');
+            let lines = lines.filter(|line| !line.is_empty());
+            lines
+                .map(|line| serde_json::from_slice(line).unwrap())
+                .collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_within_the_server_is_one_line_with_the_answers_id_at_any_level() {
+        let fail = |code| async move { Error::new(code, "a cause") };
+        let router = Router::new()
+            .route(
+                "/panic/{id}",
+                get(async || -> &'static str { panic!("a reason") }),
+            )
+            .route("/unreadable", get(move || fail(code::UNREADABLE)))
+            .route("/full", get(move || fail(code::NO_ROOM)))
+            .route("/bad", get(move || fail(code::BAD_PARAMETER)));
+        for level in [Level::INFO, Level::DEBUG] {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .json()
+                .flatten_event(true)
+                .with_max_level(level)
+                .with_writer(move || writer.clone())
+                .finish();
+            let _guard = tracing::subscriber::set_default(subscriber);
+            for (path, expected) in [
+                ("/panic/7", Some(("ERROR", "panic", "a reason"))),
+                ("/unreadable", Some(("WARN", "code", "DMS.10250003"))),
+                ("/full", None),
+                ("/bad", None),
+            ] {
+                let request = || Request::get(path).body(Body::empty()).unwrap();
+                // A test beside this one may just have made the log forget that there is a reader.
+                answer(router.clone(), request()).await;
+                tracing::callsite::rebuild_interest_cache();
+                lines.take();
+                let (_, headers, _) = answer(router.clone(), request()).await;
+                let id = headers["x-request-id"].to_str().unwrap().to_owned();
+                let lines = lines.take();
+                let lines = lines.iter().filter(|line| line["request_id"] == *id);
+                let lines: Vec<_> = lines.collect();
+                match expected {
+                    Some((level, field, text)) => {
+                        assert_eq!(lines.len(), 1, "{path}: {lines:?}");
+                        assert_eq!(
+                            (&lines[0]["level"], &lines[0][field]),
+                            (&level.into(), &text.into())
+                        );
+                    }
+                    None => assert_eq!(lines.len(), usize::from(level == Level::DEBUG), "{path}"),
+                }
+            }
+        }
     }
 
     #[tokio::test]

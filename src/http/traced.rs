@@ -22,6 +22,7 @@ use super::code::{self, Code};
 use super::error::Error;
 use super::peer::Peer;
 use super::request_id::RequestId;
+use crate::broker;
 use crate::identity::{Caller, Role};
 use crate::types::{Actor, ProjectId, ResourceType, Trace, TraceName};
 
@@ -39,6 +40,10 @@ pub struct Traced<H> {
 pub const fn traced<H>(name: TraceName, handler: H) -> Traced<H> {
     Traced { name, handler }
 }
+
+/// Why a call left no trace, on its way to the log.
+#[derive(Debug, Clone)]
+pub struct Untraced(pub broker::Error);
 
 /// What a handler adds to its call's trace, which the path does not say.
 #[derive(Debug, Clone, Default)]
@@ -126,16 +131,15 @@ impl<H> Traced<H> {
         let notes = Notes::default();
         let mut trace = begun(self.name, &mut parts, &app).await;
         parts.extensions.insert(notes.clone());
-        let response = self
+        let mut response = self
             .handler
             .call(Request::from_parts(parts, body), app.clone())
             .await;
         complete(&mut trace, notes.take(), &response);
-        if leaves_trace(&trace, &app) {
-            let request_id = trace.request_id;
-            if let Err(error) = app.broker().record(trace).await {
-                tracing::warn!(%request_id, %error, "a call left no trace");
-            }
+        if leaves_trace(&trace, &app)
+            && let Err(error) = app.broker().record(trace).await
+        {
+            response.extensions_mut().insert(Untraced(error));
         }
         response
     }

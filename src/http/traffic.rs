@@ -112,20 +112,20 @@ impl Traffic {
         }
     }
 
-    /// Counts the answer of a request that began then, at the route that answers it.
+    /// Counts the answer of a request that began then, at the route that answers it, and tells which that was.
     pub async fn count(
         &self,
         began: Instant,
         answering: impl Future<Output = Response>,
-    ) -> Response {
+    ) -> (Response, Arc<RouteTraffic>) {
         let answering = async {
             let response = answering.await;
             (response, MATCHED.with(Cell::take))
         };
         let (response, route) = MATCHED.scope(Cell::default(), answering).await;
-        let route = route.as_ref().unwrap_or(&self.elsewhere);
+        let route = route.unwrap_or_else(|| Arc::clone(&self.elsewhere));
         route.note(response.status(), began.elapsed());
-        response
+        (response, route)
     }
 
     /// A connection that counts as open until this is dropped.

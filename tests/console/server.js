@@ -45,11 +45,11 @@ export class Server {
     await writeFile(config, asksNobody ? open : declared);
     const flags = ['--config', config, '--listen', '127.0.0.1:0', '--data', join(folder, 'data')];
     const program = process.env.ROHRPOST_BIN ?? 'rohrpost';
-    const child = spawn(program, flags, { stdio: ['ignore', 'pipe', 'inherit'] });
-    for await (const line of createInterface({ input: child.stdout })) {
+    const child = spawn(program, flags, { stdio: ['ignore', process.stderr, 'pipe'] });
+    for await (const line of createInterface({ input: child.stderr })) {
       const origin = line.match(/https?:\/\/[^ ]+/)?.[0];
       if (origin) {
-        child.stdout.resume();
+        child.stderr.resume();
         return new Server(child, folder, origin);
       }
     }

@@ -186,7 +186,7 @@ fn serve(folder: &Path) -> Server {
         .unwrap();
     let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--set", "log.level=trace"]);
     command.arg("--data").arg(folder.join("data"));
-    command.stderr(Stdio::from(log));
+    command.stdout(Stdio::from(log));
     Server::try_start(command).expect("it says where it serves")
 }
 

@@ -174,12 +174,12 @@ fn the_log_can_be_json() {
     ])
     .arg(folder.path())
     .args(OPEN)
-    .stdout(Stdio::null())
-    .stderr(Stdio::piped())
+    .stdout(Stdio::piped())
+    .stderr(Stdio::null())
     .spawn()
     .unwrap();
     let mut line = String::new();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut log = BufReader::new(child.stdout.take().unwrap());
     log.read_line(&mut line).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();

@@ -210,13 +210,9 @@ impl Setting {
     }
 }
 
-fn start(data: &Path, reserve: u64, stderr: Stdio) -> Server {
+fn start(data: &Path, reserve: u64, log: Stdio) -> Server {
     let reserve = format!("storage.reserve_bytes={reserve}");
-    Server::start_saying(
-        data,
-        &["--set", &reserve, "--set", "log.level=warn"],
-        stderr,
-    )
+    Server::start_logging(data, &["--set", &reserve, "--set", "log.level=warn"], log)
 }
 
 #[tokio::test]
@@ -292,11 +288,11 @@ async fn a_store_that_meets_a_full_disk_ends_the_process_and_nothing_acknowledge
     let (status, health) = setting.health().await.unwrap();
     assert_eq!((status, health["status"].as_str()), (503, Some("failed")));
     let (queue, group, client) = (setting.queue, setting.group, setting.client);
-    let (status, _) = setting.server.wait();
+    let (status, said) = setting.server.wait();
     let log = fs::read_to_string(disk.log()).unwrap();
     assert_eq!(status.code(), Some(EXIT_STORE_FAILED), "{log}");
     assert!(log.contains("the store has failed"), "{log}");
-    assert!(log.contains("error: the store cannot be used"), "{log}");
+    assert!(said.contains("error: the store cannot be used"), "{said}");
 
     fs::remove_file(ballast).unwrap();
     let server = start(&disk.data(), 0, Stdio::inherit());

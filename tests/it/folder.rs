@@ -338,7 +338,7 @@ pub async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
         .args(OPEN)
         .arg("--data")
         .arg(folder)
-        .stderr(Stdio::null());
+        .stdout(Stdio::null());
     let Some(server) = Server::try_start(command) else {
         return false;
     };

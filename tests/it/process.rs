@@ -1,6 +1,6 @@
 //! The real program as a process of its own, on a port and a data folder of its own.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 
@@ -24,10 +24,16 @@ pub fn run(arguments: &[&str]) -> Output {
     rohrpost(arguments).output().unwrap()
 }
 
+/// Where the log of a server goes that no test reads: beside what the tests say, and not among what they print.
+pub fn log_of_tests() -> Stdio {
+    Stdio::from(io::stderr())
+}
+
 /// A server that runs, and is killed when dropped.
 pub struct Server {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    /// What it says beside its log, until nobody wants to know.
+    stderr: Option<BufReader<ChildStderr>>,
     /// Its address and port, as it printed them.
     pub address: String,
 }
@@ -35,39 +41,41 @@ pub struct Server {
 impl Server {
     /// Starts it on this data folder, for everybody, and waits until it serves.
     pub fn start(data: &Path, arguments: &[&str]) -> Self {
-        Self::start_saying(data, arguments, Stdio::inherit())
+        Self::start_logging(data, arguments, log_of_tests())
     }
 
     /// Starts it on this data folder, for its own users, and waits until it serves.
     pub fn start_local(data: &Path, arguments: &[&str]) -> Self {
         let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).args(arguments);
+        command.arg(data).args(arguments).stdout(log_of_tests());
         Self::try_start(command).expect("it says where it serves")
     }
 
-    /// The same with its standard error, and so its log, going elsewhere.
-    pub fn start_saying(data: &Path, arguments: &[&str], stderr: Stdio) -> Self {
+    /// The same with its log, which is its standard output, going elsewhere.
+    pub fn start_logging(data: &Path, arguments: &[&str], log: Stdio) -> Self {
         let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).args(OPEN).args(arguments).stderr(stderr);
+        command.arg(data).args(OPEN).args(arguments).stdout(log);
         Self::try_start(command).expect("it says where it serves")
     }
 
-    /// Starts it by this command and waits until it serves; nothing if it ends instead.
+    /// Starts it by this command, which says where its log goes, and waits until it serves; nothing if it ends instead.
     pub fn try_start(mut command: Command) -> Option<Self> {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        stderr.read_line(&mut line).unwrap();
         let after = line.split_once("://").map(|(_, after)| after);
         let address = after.and_then(|after| after.split_whitespace().next());
         let Some(address) = address else {
+            stderr.read_to_string(&mut line).unwrap();
+            eprint!("{line}");
             child.wait().unwrap();
             return None;
         };
         Some(Self {
             address: address.to_owned(),
             child,
-            stdout,
+            stderr: Some(stderr),
         })
     }
 
@@ -75,7 +83,7 @@ impl Server {
     pub fn printed(&mut self) -> (String, String) {
         let mut printed = String::new();
         while !printed.contains("\nThe same with the otcextensions SDK") {
-            let read = self.stdout.read_line(&mut printed).unwrap();
+            let read = self.stderr().read_line(&mut printed).unwrap();
             assert_ne!(read, 0, "{printed}");
         }
         let (_, steps) = printed.split_once("in another terminal:\n").unwrap();
@@ -84,9 +92,19 @@ impl Server {
         (printed, steps)
     }
 
-    /// Its log, if it was started with its standard error piped.
-    pub fn log(&mut self) -> BufReader<ChildStderr> {
-        BufReader::new(self.child.stderr.take().unwrap())
+    fn stderr(&mut self) -> &mut BufReader<ChildStderr> {
+        self.stderr.as_mut().expect("somebody still listens")
+    }
+
+    /// Leaves what it says, in its log or beside it, without a reader.
+    pub fn stop_listening(&mut self) {
+        self.stderr = None;
+        self.child.stdout = None;
+    }
+
+    /// Its log, if it was started with that piped.
+    pub fn log(&mut self) -> BufReader<ChildStdout> {
+        BufReader::new(self.child.stdout.take().unwrap())
     }
 
     /// The process's id.
@@ -109,7 +127,7 @@ impl Server {
     /// Waits until it has ended: how, and what it printed since it served.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
+        self.stderr().read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap(), rest)
     }
 }

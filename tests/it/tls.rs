@@ -246,7 +246,7 @@ async fn a_replaced_certificate_is_for_new_connections() {
 fn start(folder: &Path) -> process::Server {
     let mut command = command(folder);
     command.args(["--listen", "127.0.0.1:0"]);
-    command.stderr(Stdio::piped());
+    command.stdout(Stdio::piped());
     process::Server::try_start(command).expect("it says where it serves")
 }
 

@@ -9,7 +9,7 @@ use crate::device::Disk;
 use crate::image::Image;
 use crate::ledger::{GroupLedger, Ledger, Tally};
 use crate::load::{QUEUES, Use};
-use crate::process::{Server, rohrpost};
+use crate::process::{Server, log_of_tests, rohrpost};
 use crate::recording::{Recording, SETTINGS};
 
 /// Everything that is wrong on this disk.
@@ -29,7 +29,10 @@ pub async fn look(recording: &Recording, image: Image, cut: Cut) -> Tally {
         return Tally::of_wrong(refusal);
     }
     let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
-    command.arg(disk.data()).args(SETTINGS);
+    command
+        .arg(disk.data())
+        .args(SETTINGS)
+        .stdout(log_of_tests());
     let server = tokio::task::spawn_blocking(|| Server::try_start(command));
     let Some(server) = server.await.unwrap() else {
         return Tally::of_wrong("the server does not start".to_owned());

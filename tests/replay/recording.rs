@@ -14,7 +14,7 @@ use crate::dice::Dice;
 use crate::fault::Fault;
 use crate::ledger::{Ledger, Managed};
 use crate::load::Load;
-use crate::process::{Server, rohrpost};
+use crate::process::{Server, log_of_tests, rohrpost};
 
 /// Settings that a server needs on a small disk, with many queues.
 pub const SETTINGS: [&str; 8] = [
@@ -45,7 +45,10 @@ impl Recording {
         let preloaded = fault.map(|fault| fault.library(libraries.path()));
         let start = || {
             let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--data"]);
-            command.arg(disk.data()).args(SETTINGS);
+            command
+                .arg(disk.data())
+                .args(SETTINGS)
+                .stdout(log_of_tests());
             if let Some(library) = &preloaded {
                 command.env("LD_PRELOAD", library);
             }

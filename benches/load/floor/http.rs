@@ -51,7 +51,7 @@ pub fn serve() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        println!("serving on http://{}", listener.local_addr().unwrap());
+        eprintln!("serving on http://{}", listener.local_addr().unwrap());
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         axum::serve(listener, routes()).await.unwrap();
     });

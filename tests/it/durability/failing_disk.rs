@@ -94,7 +94,7 @@ impl Disk {
             .env("LD_PRELOAD", &self.library)
             .env("FAILING_FOLDER", self.data().join("store"))
             .env("FAILING_WHEN", self.when())
-            .stderr(Stdio::from(File::create(self.log()).unwrap()));
+            .stdout(Stdio::from(File::create(self.log()).unwrap()));
         Server::try_start(command).expect("it serves")
     }
 
