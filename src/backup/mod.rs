@@ -20,6 +20,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use crate::store::{Progress, Watch};
 pub use chunk::{CHUNK_BYTES_MAX, Digest};
 pub use destination::take;
 pub use restore::restore;
@@ -88,20 +89,6 @@ pub struct Summary {
     /// The size of those that were written, and not there already.
     pub written_bytes: u64,
 }
-
-/// How far it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What is done now.
-    pub step: &'static str,
-    /// Bytes that are done.
-    pub done: u64,
-    /// Bytes in all, as far as that can be told before the end.
-    pub of: u64,
-}
-
-/// Who is told how far it has come.
-pub type Watch<'a> = &'a mut dyn FnMut(Progress);
 
 fn damaged(what: impl Into<String>, how: impl Into<String>) -> Error {
     Error::Store(store::Error::Damaged {

@@ -8,10 +8,7 @@ use std::path::Path;
 use super::chunk::Borrowed;
 use super::manifest::Manifest;
 use super::{Error, Progress, Summary, Watch, chunk, damaged, destination};
-use crate::store::{self, Batch, Durability, SledStore, Store, folder, format};
-
-/// Bytes of entries that are written at once.
-const BATCH_BYTES: usize = 1 << 20;
+use crate::store::{self, Filling, SledStore, folder, format};
 
 /// Restores the backup in the folder `from` to the data folder `to`, which must be empty, or not exist, or have an
 /// unfinished restore.
@@ -95,29 +92,19 @@ impl Backup<'_> {
 
     fn restore_store(&self, to: &Path, watch: Watch<'_>) -> Result<Summary, Error> {
         let store = SledStore::open(&to.join("store"), store::Settings::default())?;
+        let mut filling = Filling::of(&store);
         let mut summary = Summary::default();
         self.each_chunk("restoring", watch, |entries, bytes| {
-            write(&store, entries)?;
+            for (key, value) in entries {
+                filling.put(key, value)?;
+            }
             summary.entries += entries.len() as u64;
             summary.bytes += bytes;
             summary.written_bytes += bytes;
             Ok(())
         })?;
+        filling.finish()?;
         store.close_and_snapshot()?;
         Ok(summary)
     }
-}
-
-fn write(store: &SledStore, entries: &[Borrowed<'_>]) -> Result<(), Error> {
-    let mut batch = Batch::default();
-    let mut bytes = 0;
-    for (key, value) in entries {
-        batch.put(*key, *value);
-        bytes += key.len() + value.len();
-        if bytes >= BATCH_BYTES {
-            bytes = 0;
-            store.commit(std::mem::take(&mut batch), Durability::Buffered)?;
-        }
-    }
-    Ok(store.commit(batch, Durability::Flushed)?)
 }

@@ -8,6 +8,7 @@ mod barrier;
 #[cfg(test)]
 mod conformance;
 pub mod delayed;
+mod filling;
 pub mod folder;
 pub mod format;
 pub mod image;
@@ -15,12 +16,15 @@ pub mod key;
 pub mod log;
 pub mod meta;
 pub mod parts;
+mod progress;
 pub mod record_batch;
 mod simulated;
 mod sled;
 pub mod trail;
 
+pub use filling::Filling;
 pub use image::Imaged;
+pub use progress::{Progress, Watch};
 pub use simulated::SimulatedStore;
 pub use sled::{Settings, SledStore};
 
