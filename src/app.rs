@@ -27,7 +27,7 @@ use crate::control;
 use crate::http;
 use crate::identity::keystone::Keystone;
 use crate::identity::{self, Gate, Policies};
-use crate::store::{self, Imaged, SledStore, Store, folder};
+use crate::store::{self, Imaged, SledStore, Store, folder, rewrite};
 use renewal::Renewal;
 use welcome::{Users, Welcome};
 
@@ -101,6 +101,9 @@ impl Running {
             &data.join("store"),
             config.store,
         )?));
+        if rewrite::remove_unfinished(&data)? {
+            tracing::info!("removed what a compaction left that was cut short");
+        }
         let broker = Broker::open(
             store.clone(),
             broker::Settings {

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use rohrpost::config::{self, Config, Layers};
 use rohrpost::offline::{Form, Verdict};
 use rohrpost::progress::Bar;
+use rohrpost::store::{self, rewrite};
 use rohrpost::{app, backup, control, health, offline, telemetry};
 
 const EXIT_CODES: &str = "\
@@ -19,7 +20,8 @@ Exit codes:
   0  done; for serve: stopped in order
   1  the server could not start or stop in order; for health: it does not serve
   2  the command line or the configuration is wrong
-  3  verify, restore: what was read is damaged: every finding is on the standard output, or the error names it
+  3  verify, restore, compact: what was read is damaged: every finding is on the standard output, or the error
+     names it
   74 the disk failed or was full while serving; what was acknowledged is safe";
 
 /// The exit status of a verification that found something.
@@ -78,6 +80,16 @@ enum Command {
     Restore {
         /// The folder of the backup
         src: PathBuf,
+    },
+    /// Write the store of a stopped server anew, which gives the space of what was deleted back to the disk
+    ///
+    /// The store is copied beside itself in the data folder, and the copy is read back and compared before it takes the
+    /// place of the store. Until then the disk holds both: up to twice the size of what is stored has to be free, which
+    /// is checked. If this is interrupted at any moment the folder can be served as before; what it left is removed by
+    /// the next start or the next run.
+    Compact {
+        /// The data folder (storage.path)
+        path: PathBuf,
     },
     /// Load a server, and measure what it does: throughput and latencies
     ///
@@ -151,6 +163,7 @@ fn run(command: Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
         Command::RotateKeys { path } => offline::rotate_keys(&path, &mut io::stdout().lock())?,
         Command::Backup { dest } => back_up(&Config::check(&lay(settings)?)?.data, &dest)?,
         Command::Restore { src } => return restore(&src, &Config::check(&lay(settings)?)?.data),
+        Command::Compact { path } => return compact(&path),
         Command::Bench(arguments) => bench::run(*arguments)?,
         Command::Inspect {
             path,
@@ -229,10 +242,7 @@ fn restore(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
     let restored = backup::restore(from, data, &mut |at| bar.show(at.step, at.done, at.of));
     bar.clear();
     match restored {
-        Err(error) if error.is_damage() => {
-            print_chain(&error.into());
-            Ok(ExitCode::from(DAMAGED))
-        }
+        Err(error) if error.is_damage() => Ok(damaged(&error.into())),
         Err(error) => Err(error.into()),
         Ok(summary) => {
             println!(
@@ -242,6 +252,31 @@ fn restore(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
             verify(data)
         }
     }
+}
+
+fn compact(data: &Path) -> anyhow::Result<ExitCode> {
+    let bar = Bar::of_bytes();
+    let rewritten = rewrite::rewrite(data, &mut |at| bar.show(at.step, at.done, at.of));
+    bar.clear();
+    match rewritten {
+        Err(error @ store::Error::Damaged { .. }) => Ok(damaged(&error.into())),
+        Err(error) => Err(error.into()),
+        Ok(rewrite::Rewritten {
+            entries,
+            bytes_before,
+            bytes_after,
+        }) => {
+            println!(
+                "compacted: {entries} entries; the store took {bytes_before} bytes of the disk and takes {bytes_after} now"
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn damaged(error: &anyhow::Error) -> ExitCode {
+    print_chain(error);
+    ExitCode::from(DAMAGED)
 }
 
 fn print_chain(error: &anyhow::Error) {

@@ -10,14 +10,22 @@
 
 mod claim;
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{CWD, RenameFlags};
 
 pub use claim::{Claim, check_whole, claim};
 
 use super::Error;
+
+/// How often, and how long in between, a lock is asked for before it counts as another's.
+const LOCK_TRIES: u32 = 30;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Makes the folder, and those above it, for this user alone. One that exists stays as it is.
 ///
@@ -27,14 +35,18 @@ pub fn create(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
-    let above = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    create(above)?;
+    create(above(path))?;
     let made = DirBuilder::new().mode(0o700).create(path);
     made.map_err(at(path))?;
-    sync(above)
+    sync(above(path))
+}
+
+/// The folder that `path` stands in.
+fn above(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// How many bytes the file system of `path` has free for this user.
@@ -46,17 +58,31 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// How many bytes the files of `folder` take, those of the folders in it too.
+/// How many bytes the files of `folder` have, those of the folders in it too.
 ///
 /// # Errors
 /// What the system says. A file that goes meanwhile counts as nothing.
 pub fn bytes_in(folder: &Path) -> io::Result<u64> {
+    sum_in(folder, Metadata::len)
+}
+
+/// How many bytes of the disk they take. A file may have holes, which take none.
+///
+/// # Errors
+/// [`Error::File`] with what the system says.
+pub fn disk_bytes_in(folder: &Path) -> Result<u64, Error> {
+    // The unit of the system's answer, whatever the file system's blocks.
+    const UNIT_BYTES: u64 = 512;
+    sum_in(folder, |found| found.blocks() * UNIT_BYTES).map_err(at(folder))
+}
+
+fn sum_in(folder: &Path, bytes_of: impl Fn(&Metadata) -> u64 + Copy) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         bytes += match entry.metadata() {
-            Ok(found) if found.is_dir() => bytes_in(&entry.path())?,
-            Ok(found) => found.len(),
+            Ok(found) if found.is_dir() => sum_in(&entry.path(), bytes_of)?,
+            Ok(found) => bytes_of(&found),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
@@ -131,6 +157,42 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     remove_leftover(path).map_err(at(path))
 }
 
+/// Removes a folder with all that is in it; whether there was one.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be removed.
+pub fn remove_whole(folder: &Path) -> Result<bool, Error> {
+    match fs::remove_dir_all(folder) {
+        Ok(()) => sync(above(folder)).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(at(folder)(error)),
+    }
+}
+
+/// Lets two folders that stand in the same one change names. At no moment, and after no crash, is there only one of
+/// them, or none.
+///
+/// # Errors
+/// [`Error::File`] if the system cannot; then nothing has changed.
+pub fn exchange(one: &Path, other: &Path) -> Result<(), Error> {
+    let exchanged = rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE);
+    exchanged.map_err(|error| at(one)(error.into()))?;
+    sync(above(one))
+}
+
+/// Makes sure that the file system of `folder` can [`exchange`] folders.
+///
+/// # Errors
+/// [`Error::File`] if it cannot.
+pub fn check_exchange_in(folder: &Path) -> Result<(), Error> {
+    let (one, other) = (folder.join("one"), folder.join("other"));
+    create(&one)?;
+    create(&other)?;
+    exchange(&one, &other)?;
+    remove_whole(&one)?;
+    remove_whole(&other).map(drop)
+}
+
 /// Something that this process has for itself, until this and all that is shared of it are dropped.
 #[derive(Debug)]
 pub struct Lock(File);
@@ -142,6 +204,11 @@ impl Lock {
     /// What the system says.
     pub fn share(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let (locked, there) = (self.0.metadata()?, fs::metadata(path)?);
+        Ok((locked.dev(), locked.ino()) == (there.dev(), there.ino()))
     }
 }
 
@@ -163,18 +230,32 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
     let mut options = OpenOptions::new();
     let options = options.create(true).truncate(false).write(true);
     let file = options.open(&path).map_err(at(&path))?;
-    lock_file(file, &path)
+    let lock = lock_file(file, &path)?;
+    // Between the opening and the lock, another folder may have come to this place.
+    if !lock.is_at(&path).map_err(at(&path))? {
+        return Err(at(&path)(in_use()));
+    }
+    Ok(lock)
 }
 
+/// Locks the file, and has patience for a moment: a process that has just ended, or that another one is just starting,
+/// may still hold the lock.
 fn lock_file(file: File, path: &Path) -> Result<Lock, Error> {
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::Error(error)) => Err(at(path)(error)),
-        Err(TryLockError::WouldBlock) => Err(at(path)(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "another process uses this folder",
-        ))),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock(file)),
+            Err(TryLockError::Error(error)) => return Err(at(path)(error)),
+            Err(TryLockError::WouldBlock) => thread::park_timeout(LOCK_PAUSE),
+        }
     }
+    Err(at(path)(in_use()))
+}
+
+fn in_use() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::ResourceBusy,
+        "another process uses this folder",
+    )
 }
 
 /// Makes the folder's own entries durable: which files it has, and under which names.
@@ -185,6 +266,22 @@ pub fn sync(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(at(folder))
+}
+
+/// Makes all files of the folder durable, and those of the folders in it.
+///
+/// # Errors
+/// [`Error::File`] if the system cannot.
+pub fn sync_all_in(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        if path.is_dir() {
+            sync_all_in(&path)?;
+        } else {
+            sync(&path)?;
+        }
+    }
+    sync(folder)
 }
 
 /// Removes what an earlier attempt left when it was cut short. It may have the rights of whoever made it.

@@ -18,6 +18,7 @@ pub mod meta;
 pub mod parts;
 mod progress;
 pub mod record_batch;
+pub mod rewrite;
 mod simulated;
 mod sled;
 pub mod trail;

@@ -118,9 +118,17 @@ impl SledStore {
     /// As [`Self::close`]. Everything is durable even if only the second opening fails.
     pub fn close_and_snapshot(self) -> Result<(), Error> {
         let (folder, settings) = (self.folder.clone(), self.settings);
-        let _still_ours = self.lock.share().map_err(in_file(&folder))?;
+        let _still_ours = self.keep_out_others()?;
         self.close()?;
         open_engine(&folder, settings).map(drop)
+    }
+
+    /// Keeps other processes out of the folder until what is returned is dropped, even if the store is closed before.
+    ///
+    /// # Errors
+    /// [`Error::File`] with what the system says.
+    pub fn keep_out_others(&self) -> Result<folder::Lock, Error> {
+        self.lock.share().map_err(in_file(&self.folder))
     }
 
     /// How many values sled has moved to files of their own, where nothing makes them durable: always 0.

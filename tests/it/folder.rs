@@ -137,7 +137,7 @@ pub async fn filled() -> TempDir {
     filled_until(End::Stopped).await
 }
 
-fn copy_of(folder: &Path) -> TempDir {
+pub fn copy_of(folder: &Path) -> TempDir {
     let copy = tempdir().unwrap();
     let mut cp = Command::new("cp");
     cp.args(["-r", "--sparse=always"])

@@ -36,6 +36,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
             "health",
             "offline",
             "progress",
+            "store",
             "telemetry",
         ],
     ),
