@@ -5,6 +5,7 @@ import './pages/queues.js';
 import './pages/queue.js';
 import './pages/messages.js';
 import './pages/people.js';
+import './pages/audit.js';
 import './pages/server.js';
 import './pages/safety.js';
 import './pages/looks.js';

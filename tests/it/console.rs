@@ -1,9 +1,11 @@
 //! The web console's files, how one logs in, and what the server tells its administrators of itself.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rohrpost::http::{self, About, Setting};
 use rohrpost::identity::{Gate, Role, WantedScope};
+use rohrpost::types::TraceName;
 use serde_json::json;
 
 use crate::harness::{OTHER_PROJECT, PROJECT, Reply, Server};
@@ -128,6 +130,18 @@ async fn everybody_is_told_how_to_log_in() {
     let open = Server::start_behind(Gate::open()).await;
     let told = open.request("GET", "/ext/v1/auth", None).await;
     assert_eq!(told.expect(200), json!({"mode": "none"}));
+}
+
+#[tokio::test]
+async fn the_console_offers_every_trace_as_a_filter() {
+    let server = Server::start().await;
+    let path = "/console/calls/audit.js";
+    let script = server.request("GET", path, None).await.text;
+    let (_, list) = script.split_once("TRACE_NAMES = [").expect("the list");
+    let (list, _) = list.split_once(']').expect("its end");
+    let offered: BTreeSet<_> = list.split('\'').skip(1).step_by(2).collect();
+    let known = TraceName::ALL.iter().map(|name| name.as_str());
+    assert_eq!(offered, known.collect());
 }
 
 #[tokio::test]

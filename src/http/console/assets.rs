@@ -75,10 +75,10 @@ assets! {
     Style "style/base.css" "style/frame.css" "style/messages.css" "style/parts.css"
         "style/table.css" "style/tokens.css";
     Script "api.js" "door.js" "frame.js" "main.js" "router.js" "routes.js" "session.js" "theme.js"
-        "calls/people.js" "calls/queues.js" "kit/chart.js" "kit/dialog.js" "kit/dom.js"
+        "calls/audit.js" "calls/people.js" "calls/queues.js" "kit/chart.js" "kit/dialog.js" "kit/dom.js"
         "kit/form.js" "kit/format.js" "kit/live.js" "kit/parts.js" "kit/rules.js" "kit/table.js"
-        "kit/toast.js" "pages/account.js" "pages/consume.js" "pages/groups.js" "pages/keys.js"
-        "pages/message.js" "pages/messages.js" "pages/policy.js" "pages/project.js"
+        "kit/toast.js" "pages/account.js" "pages/audit.js" "pages/consume.js" "pages/groups.js"
+        "pages/keys.js" "pages/message.js" "pages/messages.js" "pages/policy.js" "pages/project.js"
         "pages/projects.js" "pages/queue-overview.js" "pages/queue-settings.js" "pages/queue.js"
         "pages/queues.js" "pages/quota.js" "pages/send.js" "pages/server.js" "pages/try.js"
         "pages/user.js" "pages/users.js";

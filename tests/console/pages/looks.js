@@ -99,8 +99,22 @@ const PAGES = [
   ['user', '#/users/USER', (page) => page.getByText('Roles').first().waitFor()],
   ['projects', '#/projects', (page) => page.getByRole('link', { name: 'shop' }).waitFor()],
   ['project', '#/projects/PROJECT', (page) => page.getByText('Stored bytes').waitFor()],
+  ['audit', '#/audit', (page) => page.locator('tbody tr').first().waitFor()],
   ['server', '#/server', (page) => page.getByText('http.listen').waitFor()],
 ];
+
+/**
+ * Goes to another place, and waits until the page that was shown is gone.
+ * @param {Page} page
+ * @param {string} place
+ */
+async function goTo(page, place) {
+  await page.locator('.page').evaluate((element, place) => {
+    element.classList.add('left');
+    location.hash = place;
+  }, place);
+  await page.locator('.page:not(.left)').waitFor();
+}
 
 /**
  * Looks at what is shown now.
@@ -123,21 +137,17 @@ describe('with queues in use', () => {
     test(`every page is whole and accessible, ${wish.size} and ${wish.scheme}`, async () => {
       await browse((page) => look(page, 'door', wish), wish);
       const { users } = await server.ask('GET', '/v3/users?name=mia');
-      await browseAs('ada', '#/queues', async (page) => {
+      await browseAs('ada', '#/nowhere', async (page) => {
         await withPast(page);
         for (const [name, place, ready] of PAGES) {
           const [{ id, groups }] = queues;
           const at = place.replace('QUEUE', id).replace('GROUP', groups.billing).replace('USER', users[0].id)
             .replace('PROJECT', '0123456789abcdef0123456789abcdef');
-          await page.evaluate((at) => {
-            location.hash = at;
-          }, at);
+          await goTo(page, at);
           await ready(page);
           await look(page, name, wish);
         }
-        await page.evaluate(() => {
-          location.hash = '#/queues';
-        });
+        await goTo(page, '#/queues');
         await press(page, 'Create queue');
         await look(page, 'dialog', wish);
       }, wish);

@@ -43,6 +43,11 @@ test('hostile names stay text', async () => {
     await page.getByRole('heading', { name: '<img' }).waitFor();
     await assertUnharmed(page);
   });
+  await browseAs('ada', `#/audit?user=ada&trace=createUser`, async (page) => {
+    await row(page, HOSTILE).getByRole('button', { name: 'createUser' }).click();
+    await dialog(page).getByText(HOSTILE).waitFor();
+    await assertUnharmed(page);
+  });
   await server.ask('DELETE', `/v3/users/${user.id}`);
   await server.ask('DELETE', `/v3/projects/${project.id}`);
 });

@@ -31,7 +31,7 @@ function navigation(session) {
   if (session.isAdministrator) {
     /** @type {[string, string][]} */
     const links = session.hasUsers ? [['Users', '/users'], ['Projects', '/projects']] : [['Quota', '/quota']];
-    parts.push(['Administration', [...links, ['Server', '/server']]]);
+    parts.push(['Administration', [...links, ['Audit', '/audit'], ['Server', '/server']]]);
   }
   return parts;
 }

@@ -1,6 +1,7 @@
 // Every page of the console with its address.
 
 import { accountPage } from './pages/account.js';
+import { auditPage } from './pages/audit.js';
 import { messagesPage } from './pages/messages.js';
 import { projectPage } from './pages/project.js';
 import { projectsPage } from './pages/projects.js';
@@ -26,5 +27,6 @@ export const routes = [
   { pattern: '/projects', page: projectsPage },
   { pattern: '/projects/:project', page: projectPage },
   { pattern: '/quota', page: quotaPage },
+  { pattern: '/audit', page: auditPage },
   { pattern: '/server', page: serverPage },
 ];

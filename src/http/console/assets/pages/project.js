@@ -4,7 +4,7 @@ import { changeProject, listAssignments, showProject } from '../calls/people.js'
 import { h } from '../kit/dom.js';
 import { askFor } from '../kit/dialog.js';
 import { field } from '../kit/form.js';
-import { button, card, emptiness, facts, pageHead } from '../kit/parts.js';
+import { button, card, emptiness, facts, linkButton, pageHead } from '../kit/parts.js';
 import { personName } from '../kit/rules.js';
 import { table } from '../kit/table.js';
 import { path } from '../api.js';
@@ -24,6 +24,7 @@ export async function projectPage({ session, at }) {
     location.hash = '#/projects';
   };
   const actions = [
+    linkButton('Audit', `#/audit?project=${encodeURIComponent(project.id)}`),
     button('Change', () => askForChange(session, project, again)),
     project.id !== session.project?.id
       && button('Delete project', () => confirmDeleteProject(session, project, back), { kind: 'danger' }),

@@ -4,7 +4,7 @@ import { changeUser, giveRole, listAssignments, listProjects, listRoles, showUse
 import { h } from '../kit/dom.js';
 import { askFor } from '../kit/dialog.js';
 import { field } from '../kit/form.js';
-import { button, card, emptiness, errorText, facts, pageHead } from '../kit/parts.js';
+import { button, card, emptiness, errorText, facts, linkButton, pageHead } from '../kit/parts.js';
 import { personName, required } from '../kit/rules.js';
 import { table } from '../kit/table.js';
 import { toast } from '../kit/toast.js';
@@ -24,6 +24,7 @@ export async function userPage({ session, at }) {
     location.hash = '#/users';
   };
   const actions = [
+    linkButton('Audit', `#/audit?user=${encodeURIComponent(user.id)}`),
     button('Change', () => askForChange(session, user, again)),
     button('Set password', () => askForPassword(session, user)),
     !isSelf && button('Delete user', () => confirmDeleteUser(session, user, back), { kind: 'danger' }),
