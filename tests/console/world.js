@@ -157,7 +157,7 @@ export function row(within, text) {
  * @param {Page} page
  * @param {string} where
  */
-export async function assertAccessible(page, where) {
+async function assertAccessible(page, where) {
   await page.evaluate(axe);
   const findings = await page.evaluate(async () => {
     // @ts-expect-error axe has just been loaded into the page
@@ -175,7 +175,38 @@ export async function assertAccessible(page, where) {
  * @param {Page} page
  * @param {string} where
  */
-export async function assertFits(page, where) {
+async function assertFits(page, where) {
   const [wanted, given] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
   assert.ok(wanted <= given, `${where} is ${wanted} wide in a window of ${given}`);
+}
+
+/**
+ * Checks that the navigation shows where one is, even where there is no room for all of it.
+ * @param {Page} page
+ * @param {string} where
+ */
+async function assertPlaceIsShown(page, where) {
+  const isCutOff = await page.locator('.side [aria-current]').evaluateAll((links) => links.some((link) => {
+    const { left, right } = link.getBoundingClientRect();
+    return left < 0 || right > window.innerWidth;
+  }));
+  assert.ok(!isCutOff, `${where}: the navigation does not show the current page`);
+}
+
+/** @typedef {{size: keyof typeof SIZES, scheme: 'light' | 'dark'}} Look */
+
+/**
+ * Looks at what is shown now, and leaves a picture of it.
+ * @param {Page} page
+ * @param {string} name
+ * @param {Look} look
+ */
+export async function look(page, name, { size, scheme }) {
+  const where = `${name}-${size}-${scheme}`;
+  // A dialog stays where it is in the window, however long the page below it is.
+  const fullPage = await dialog(page).count() === 0;
+  await page.screenshot({ path: `${SCREENSHOTS}/${where}.png`, fullPage });
+  await assertFits(page, where);
+  await assertPlaceIsShown(page, where);
+  await assertAccessible(page, where);
 }

@@ -104,7 +104,7 @@ test('where nobody is asked, a project is named', async () => {
 test('the chosen colours are kept', () => browseAs('ada', '#/queues', async (page) => {
   const ground = () => page.evaluate(() => getComputedStyle(document.body.parentElement ?? document.body).backgroundColor);
   const light = await ground();
-  await page.getByLabel('Colours').selectOption('dark');
+  await page.getByLabel('Theme').selectOption('dark');
   assert.notEqual(await ground(), light);
   await page.reload();
   await page.getByLabel('User').waitFor();

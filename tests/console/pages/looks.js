@@ -3,10 +3,10 @@
 import { mkdir } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { assertAccessible, assertFits, browse, browseAs, press, README_IMAGES, SCREENSHOTS, server } from '../world.js';
+import { browse, browseAs, dialog, look, press, README_IMAGES, server } from '../world.js';
 
 /** @typedef {import('playwright-core').Page} Page */
-/** @typedef {{size: 'wide' | 'narrow' | 'usual', scheme: 'light' | 'dark'}} Look */
+/** @typedef {import('../world.js').Look} Look */
 
 /** @type {Look[]} */
 const LOOKS = [
@@ -56,11 +56,11 @@ async function clear() {
 }
 
 /**
- * An hour of traffic in the form of the API, which a test cannot wait for.
+ * An hour of traffic for the first queue, in the form of the API, which a test cannot wait for.
  * @param {Page} page
  */
 async function withPast(page) {
-  await page.route('**/history?*', (route) => {
+  await page.route(`**/queues/${queues[0].id}/history?*`, (route) => {
     const now = Date.now();
     const wave = (/** @type {number} */ at, /** @type {number} */ speed) => 1 + Math.sin(at / speed) * 0.4 + Math.sin(at * 1.7) * 0.12;
     const samples = Array.from({ length: 59 }, (_, at) => ({
@@ -93,6 +93,11 @@ const PAGES = [
   }],
   ['messages', '#/queues/QUEUE/messages', (page) => page.locator('tbody tr').first().waitFor()],
   ['dead-letters', '#/queues/QUEUE/messages?group=GROUP', (page) => page.locator('tbody tr').first().waitFor()],
+  ['empty', '#/queues/EMPTY', (page) => page.getByText('No groups yet').waitFor()],
+  ['empty-try', '#/queues/EMPTY/try', (page) => page.getByText('There is no group to consume for').waitFor()],
+  ['empty-messages', '#/queues/EMPTY/messages', (page) => page.getByText('No messages here').waitFor()],
+  ['empty-settings', '#/queues/EMPTY/settings', (page) => page.getByText('No policy').waitFor()],
+  ['trouble', '#/queues/00000000-0000-4000-8000-000000000000', (page) => page.getByRole('alert').waitFor()],
   ['settings', '#/queues/QUEUE/settings', (page) => page.locator('.statement').first().waitFor()],
   ['account', '#/account', (page) => page.getByText('Access keys').first().waitFor()],
   ['users', '#/users', (page) => page.getByRole('link', { name: 'rita' }).waitFor()],
@@ -101,6 +106,15 @@ const PAGES = [
   ['project', '#/projects/PROJECT', (page) => page.getByText('Stored bytes').waitFor()],
   ['audit', '#/audit', (page) => page.locator('tbody tr').first().waitFor()],
   ['server', '#/server', (page) => page.getByText('http.listen').waitFor()],
+];
+
+/** @type {[string, string, (page: Page) => Promise<unknown>][]} a name, a place, and what opens it there */
+const DIALOGS = [
+  ['dialog-queue', '#/queues', (page) => press(page, 'Create queue')],
+  ['dialog-purge', '#/queues/QUEUE', (page) => press(page, 'Purge')],
+  ['dialog-message', '#/queues/QUEUE/messages', (page) => page.locator('button.preview').first().click()],
+  ['dialog-statement', '#/queues/QUEUE/settings', (page) => press(page, 'Change statement 1')],
+  ['dialog-trace', '#/audit', (page) => page.getByRole('button', { name: 'createQueue' }).first().click()],
 ];
 
 /**
@@ -116,19 +130,6 @@ async function goTo(page, place) {
   await page.locator('.page:not(.left)').waitFor();
 }
 
-/**
- * Looks at what is shown now.
- * @param {Page} page
- * @param {string} name
- * @param {Look} look
- */
-async function look(page, name, { size, scheme }) {
-  const where = `${name}-${size}-${scheme}`;
-  await page.screenshot({ path: `${SCREENSHOTS}/${where}.png`, fullPage: true });
-  await assertFits(page, where);
-  await assertAccessible(page, where);
-}
-
 describe('with queues in use', () => {
   before(furnish);
   after(clear);
@@ -141,15 +142,19 @@ describe('with queues in use', () => {
         await withPast(page);
         for (const [name, place, ready] of PAGES) {
           const [{ id, groups }] = queues;
-          const at = place.replace('QUEUE', id).replace('GROUP', groups.billing).replace('USER', users[0].id)
+          const at = place.replace('QUEUE', id).replace('EMPTY', queues[4].id).replace('GROUP', groups.billing).replace('USER', users[0].id)
             .replace('PROJECT', '0123456789abcdef0123456789abcdef');
           await goTo(page, at);
           await ready(page);
           await look(page, name, wish);
         }
-        await goTo(page, '#/queues');
-        await press(page, 'Create queue');
-        await look(page, 'dialog', wish);
+        for (const [name, place, open] of DIALOGS) {
+          await goTo(page, place.replace('QUEUE', queues[0].id));
+          await open(page);
+          await dialog(page).waitFor();
+          await look(page, name, wish);
+          await page.keyboard.press('Escape');
+        }
       }, wish);
     });
   }

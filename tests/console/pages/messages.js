@@ -42,6 +42,10 @@ test('messages are consumed now and then, acknowledged and failed', async () => 
     await press(page, 'Ask once');
     await page.getByText('This must be a whole number from 15 to 300.').waitFor();
     await page.getByLabel('Hold for (s)').fill('60');
+    const offered = (/** @type {string} */ label) => page.getByLabel(label).locator('option').allTextContents();
+    assert.deepEqual(await offered('At a time'), ['5', '10']);
+    assert.deepEqual(await offered('Ask every'), ['3 s', '5 s', '10 s', '30 s']);
+    assert.deepEqual(await offered('What'), ['Messages', 'Dead letters']);
     await page.getByLabel('At a time').selectOption('10');
     await page.getByLabel('Ask every').selectOption('3');
     await press(page, 'Start');

@@ -14,9 +14,22 @@ test('a queue’s overview tells its figures and draws its history', async () =>
     await page.locator('.figures div', { hasText: 'Waiting' }).filter({ hasText: '15' }).first().waitFor();
     await page.locator('.chart svg[role="img"]').first().waitFor();
     assert.equal(await page.locator('.chart svg[role="img"]').count(), 2);
+    const asked = page.waitForRequest((request) => request.url().includes('/history?period=day'));
     await page.getByLabel('Last day').check({ force: true });
+    await asked;
     await page.locator('.chart svg[role="img"]').first().hover();
     await page.locator('.cursor:not([visibility])').first().waitFor({ state: 'attached' });
+  });
+  await server.ask('DELETE', queue.path);
+});
+
+test('a chart of few messages counts whole ones', async () => {
+  const queue = await server.queue({ name: 'three' }, 'g');
+  await server.send(queue, { body: 1 }, { body: 2 }, { body: 3 });
+  await browseAs('rita', `#/queues/${queue.id}`, async (page) => {
+    const backlog = page.getByLabel('Messages', { exact: true });
+    await backlog.locator('svg[role="img"][aria-label*="Waiting 3"]').waitFor();
+    assert.deepEqual(await backlog.locator('text[text-anchor="end"]').allTextContents(), ['0', '1', '2', '3', '4']);
   });
   await server.ask('DELETE', queue.path);
 });

@@ -85,6 +85,33 @@ test('queues are found and sorted, and their figures are those of the API', asyn
   await server.ask('DELETE', many.path);
 });
 
+test('each column tells its own figure and sorts by it', () => browseAs('rita', '#/server', async (page) => {
+  const figures = ['waiting', 'in_flight', 'sent_per_s', 'consumed_per_s', 'bytes', 'groups', 'dead_letters', 'oldest_age_s'];
+  // Three queues, each the greatest in some figures; no two figures are the same.
+  const queues = ['a', 'b', 'c'].map((name, at) => ({
+    id: `00000000-0000-4000-8000-00000000000${at}`, name, created: 0, delayed: 0, acknowledged_per_s: 0,
+    mode: ['NORMAL', 'KAFKA_HA', 'FIFO'][at],
+    ...Object.fromEntries(figures.map((figure, which) => [figure, 10 + which * 3 + ((at + which) % 3)])),
+  }));
+  await page.route('**/overview', (route) => route.fulfill({ json: { queues } }));
+  await page.getByRole('link', { name: 'Queues' }).click();
+  const titles = ['Name', 'Mode', 'Waiting', 'In flight', 'In', 'Out', 'Size', 'Groups', 'Dead letters', 'Oldest'];
+  await row(page, 'KAFKA_HA').waitFor();
+  assert.deepEqual((await page.locator('thead th').allTextContents()).slice(0, titles.length), titles);
+  const shown = await row(page, 'NORMAL').locator('td').allTextContents();
+  assert.deepEqual(shown, ['NORMAL', '10', '14', '18/s', '19/s', '23 B', '27', '28', '32 s']);
+  for (const [at, title] of titles.entries()) {
+    await press(page, title);
+    await press(page, title);
+    await press(page, title);
+    const texts = await page.locator(`tbody tr > :nth-child(${at + 1})`).allTextContents();
+    const direction = await page.locator('th[aria-sort]').getAttribute('aria-sort');
+    const up = [...texts].sort();
+    assert.deepEqual(texts, direction === 'ascending' ? up : up.reverse(), `${title}, ${direction}`);
+    assert.equal(await page.locator('th[aria-sort]').textContent(), title);
+  }
+}));
+
 test('new figures come by themselves and leave the focus where it is', async () => {
   const queue = await server.queue({ name: 'watched' });
   await browseAs('mia', '#/queues', async (page) => {

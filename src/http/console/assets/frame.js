@@ -54,14 +54,14 @@ export function frame(session, on) {
     event.preventDefault();
     main.focus();
   };
+  const nav = h('nav', { class: 'side', 'aria-label': 'Pages' }, parts.map(([title, links]) => [h('h2', {}, title), list(links)]));
   const element = h('div', { class: 'frame' },
     h('a', { class: 'skip', href: '#main', onclick: skip }, 'To the page'),
     h('header', { class: 'head' },
       h('a', { class: 'brand', href: session.project ? '#/queues' : '#/users', 'aria-label': 'Rohrpost' },
         h('img', { src: '/console/icon.svg', alt: '' }), h('span', {}, 'Rohrpost')),
       h('div', { class: 'head-tools' }, projectSwitch(session, on.onproject), themeSwitch(), leaving(session, on.onleave))),
-    h('nav', { class: 'side', 'aria-label': 'Pages' },
-      parts.map(([title, links]) => [h('h2', {}, title), list(links)])),
+    nav,
     main);
   return {
     element,
@@ -70,6 +70,7 @@ export function frame(session, on) {
         const isHere = path === link.path || path.startsWith(`${link.path}/`);
         if (isHere) {
           link.element.setAttribute('aria-current', 'page');
+          nav.scrollLeft = link.element.offsetLeft - (nav.clientWidth - link.element.offsetWidth) / 2;
         } else {
           link.element.removeAttribute('aria-current');
         }
@@ -91,6 +92,9 @@ function projectSwitch(session, onproject) {
   if (!session.project) {
     return null;
   }
+  if (session.projects.length < 2) {
+    return h('span', { class: 'project' }, h('span', { class: 'unseen' }, 'Project '), session.project.name);
+  }
   const options = session.projects.map(({ id, name }) => h('option', { value: id }, name));
   const choose = async (/** @type {Event} */ event) => {
     const select = /** @type {HTMLSelectElement} */ (event.target);
@@ -102,8 +106,7 @@ function projectSwitch(session, onproject) {
       toast(errorText(error), 'bad');
     }
   };
-  const properties = { 'aria-label': 'Project', value: session.project.id, onchange: choose };
-  return h('select', { ...properties, disabled: session.projects.length < 2 }, options);
+  return h('select', { 'aria-label': 'Project', value: session.project.id, onchange: choose }, options);
 }
 
 function themeSwitch() {
@@ -111,8 +114,8 @@ function themeSwitch() {
     const { value } = /** @type {HTMLSelectElement} */ (event.target);
     chooseTheme(/** @type {import('./theme.js').Theme} */ (value));
   };
-  const options = [['system', 'As the system'], ['light', 'Light'], ['dark', 'Dark']];
-  return h('select', { 'aria-label': 'Colours', value: theme(), onchange: choose },
+  const options = [['system', 'System theme'], ['light', 'Light theme'], ['dark', 'Dark theme']];
+  return h('select', { 'aria-label': 'Theme', value: theme(), onchange: choose },
     options.map(([value, text]) => h('option', { value }, text)));
 }
 

@@ -24,15 +24,14 @@ const MINUTE_MS = 60_000;
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360];
 
 /**
- * A round number from which to draw a grid: at least `max`.
+ * A round number up to which to draw a grid: at least `max`.
  * @param {number} max
+ * @param {number} finest the smallest step between its lines
  */
-export function roundedUp(max) {
-  if (max <= 0) {
-    return GRID_LINES;
-  }
-  const magnitude = 10 ** Math.floor(Math.log10(max / GRID_LINES));
-  const step = [1, 2, 2.5, 5, 10].find((factor) => factor * magnitude * GRID_LINES >= max) ?? 10;
+function roundedUp(max, finest) {
+  const least = Math.max(max / GRID_LINES, finest);
+  const magnitude = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 3, 4, 5, 6, 8].find((factor) => factor * magnitude >= least) ?? 10;
   return step * magnitude * GRID_LINES;
 }
 
@@ -42,7 +41,7 @@ export function roundedUp(max) {
  * @param {number} to
  * @param {number} atMost
  */
-export function namedMoments(from, to, atMost) {
+function namedMoments(from, to, atMost) {
   const minutes = TIME_STEPS.find((step) => (to - from) / (step * MINUTE_MS) <= atMost) ?? 720;
   const step = minutes * MINUTE_MS;
   const offset = new Date(from).getTimezoneOffset() * MINUTE_MS;
@@ -57,8 +56,9 @@ export function namedMoments(from, to, atMost) {
  * A chart with a legend that tells the last values, or those below the pointer.
  * @param {string} title
  * @param {(value: number) => string} format
+ * @param {number} finest the smallest difference that the format tells
  */
-export function chart(title, format) {
+export function chart(title, format, finest) {
   const legend = h('ul', { class: 'legend' });
   const place = h('div', { class: 'plot' });
   const element = h('figure', { class: 'chart', 'aria-label': title }, legend, place);
@@ -94,7 +94,7 @@ export function chart(title, format) {
 
   function plot() {
     const { from, to } = lines;
-    const top = roundedUp(Math.max(...lines.series.flatMap((one) => one.values)));
+    const top = roundedUp(Math.max(...lines.series.flatMap((one) => one.values)), finest);
     const inside = { width: width - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
     const x = (/** @type {number} */ at) => EDGE.left + ((at - from) / (to - from)) * inside.width;
     const y = (/** @type {number} */ value) => EDGE.top + (1 - value / top) * inside.height;

@@ -17,13 +17,18 @@ import { button } from './parts.js';
 export function showDialog(title, content, options = {}) {
   const id = freshId();
   const dialog = h('dialog', { 'aria-labelledby': id, class: options.wide ? 'wide' : '' });
-  dialog.append(h('div', { class: 'dialog-inside' }, h('h2', { id }, title), content(() => dialog.close())));
+  const heading = h('h2', { id, tabindex: -1 }, title);
+  dialog.append(h('div', { class: 'dialog-inside' }, heading, content(() => dialog.close())));
   dialog.addEventListener('close', () => {
     dialog.remove();
     options.onclose?.();
   });
   document.body.append(dialog);
   dialog.showModal();
+  if (!dialog.querySelector('form')) {
+    // One reads from the start, not from the button at the end that would have the focus.
+    heading.focus();
+  }
   return dialog;
 }
 

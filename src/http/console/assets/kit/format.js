@@ -40,10 +40,7 @@ export function rate(rate) {
   if (rate === null || rate === undefined) {
     return UNKNOWN;
   }
-  if (rate === 0) {
-    return '0/s';
-  }
-  return `${rate < 10 ? rate.toFixed(rate < 0.1 ? 2 : 1) : whole.format(rate)}/s`;
+  return `${rate < 10 ? Number(rate.toFixed(rate < 1 ? 2 : 1)) : whole.format(rate)}/s`;
 }
 
 /**

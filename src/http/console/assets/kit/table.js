@@ -10,7 +10,7 @@ import { fill, h } from './dom.js';
  * @property {string} title
  * @property {(row: Row) => Content} cell
  * @property {(row: Row) => string | number | null} [by] what it sorts by; it does not, without
- * @property {'name' | 'amount' | 'row-actions' | 'wide wrap' | 'wide'} [kind]
+ * @property {'name' | 'amount' | 'short' | 'row-actions' | 'wide wrap' | 'wide'} [kind] how much room it takes, and on which side
  */
 
 /**

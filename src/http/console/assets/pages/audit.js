@@ -16,6 +16,9 @@ import { table } from '../kit/table.js';
 /** @typedef {import('../session.js').Session} Session */
 /** @typedef {{id: string, name: string}} Named */
 
+/** How much is shown of the id of a project that has no name, or none any more. */
+const SHORT_ID = 8;
+
 /** The last moment of the second that a time names. */
 const REST_OF_SECOND_MS = 999;
 
@@ -139,7 +142,10 @@ function extentOf(traces, page) {
  * @param {() => Content} empty
  */
 function traceTable(projects, empty) {
-  const place = (/** @type {Trace} */ { project_id: id }) => projects.find((one) => one.id === id)?.name ?? id ?? '–';
+  const place = (/** @type {Trace} */ { project_id: id }) => {
+    const name = projects.find((one) => one.id === id)?.name ?? id;
+    return name !== undefined && name === id ? h('code', { title: id }, `${id.slice(0, SHORT_ID)}…`) : name ?? '–';
+  };
   const open = (/** @type {Trace} */ trace) => showTrace(trace, place(trace));
   return table({
     title: 'Traces',
@@ -179,7 +185,7 @@ function outcomeOf({ trace_rating: rating, code, error_code: error, unrecorded }
 /**
  * All that is known of one call.
  * @param {Trace} trace
- * @param {string} project
+ * @param {Content} project
  */
 function showTrace(trace, project) {
   const code = (/** @type {string | undefined} */ text) => (text === undefined ? '–' : h('code', {}, text));

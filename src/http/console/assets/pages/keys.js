@@ -27,7 +27,7 @@ export async function keysCard(session, user) {
     empty: () => emptiness('No access keys', 'Programs sign their requests with a key, in place of a password.'),
     columns: [
       { title: 'Key', kind: 'name', by: (key) => key.access, cell: (key) => h('code', {}, key.access) },
-      { title: 'State', by: (key) => key.status, cell: (key) => badge(key.status, key.status === 'active' ? 'good' : 'warn') },
+      { title: 'State', kind: 'short', by: (key) => key.status, cell: (key) => badge(key.status, key.status === 'active' ? 'good' : 'warn') },
       { title: 'Created', by: (key) => key.create_time, cell: (key) => moment(key.create_time) },
       { title: 'Description', kind: 'wide wrap', cell: (key) => key.description || '–' },
       {

@@ -94,13 +94,13 @@ function messageTable(areDead) {
       : 'Nothing is stored from this offset on. What retention has removed is gone.'),
     columns: [
       { title: 'Offset', kind: 'name', cell: (one) => h('span', { class: 'number' }, one.offset) },
-      { title: 'Stored', cell: (one) => h('span', { class: 'number' }, moment(one.timestamp)) },
+      { title: 'Stored', kind: 'wide', cell: (one) => h('span', { class: 'number' }, moment(one.timestamp)) },
       {
         title: 'Body', kind: 'wide', cell: (one) => h('button', {
           type: 'button', class: 'preview link', onclick: () => showMessage(`Message ${one.offset}`, one.message, factsOf(one)),
         }, json(one.message.body) || '(empty)'),
       },
-      { title: 'Labels', cell: (one) => ((one.message.tags ?? []).length > 0 ? (one.message.tags ?? []).map((tag) => [badge(tag), ' ']) : '–') },
+      { title: 'Labels', kind: 'short', cell: (one) => ((one.message.tags ?? []).length > 0 ? (one.message.tags ?? []).map((tag) => [badge(tag), ' ']) : '–') },
       { title: 'Attributes', kind: 'amount', cell: (one) => count(Object.keys(one.message.attributes ?? {}).length) },
       { title: 'Size', kind: 'amount', cell: (one) => size(new Blob([json(one.message.body)]).size) },
     ],

@@ -67,8 +67,8 @@ function figuresOf(now) {
 
 /** The two charts with the choice of what they cover. */
 function chartsCard() {
-  const rates = chart('Messages per second', (value) => rate(value));
-  const backlog = chart('Messages', (value) => (value < 10_000 ? count(value) : shortCount(value)));
+  const rates = chart('Messages per second', (value) => rate(value), 0.1);
+  const backlog = chart('Messages', (value) => (value < 10_000 ? count(value) : shortCount(value)), 1);
   const charts = {
     /** @type {(period: 'hour' | 'day') => void} */
     onperiod: () => {},

@@ -93,7 +93,7 @@ function queueTable(session, changed, create) {
         title: 'Name', kind: 'name', by: (queue) => queue.name,
         cell: (queue) => h('a', { href: path`#/queues/${queue.id}` }, queue.name),
       },
-      { title: 'Mode', by: (queue) => queue.mode, cell: (queue) => modeBadge(queue.mode) },
+      { title: 'Mode', kind: 'short', by: (queue) => queue.mode, cell: (queue) => modeBadge(queue.mode) },
       amount('Waiting', (queue) => queue.waiting, (queue) => [
         count(queue.waiting), queue.delayed > 0 && h('div', { class: 'hint' }, `+ ${count(queue.delayed)} delayed`)]),
       amount('In flight', (queue) => queue.in_flight, (queue) => count(queue.in_flight)),
