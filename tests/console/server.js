@@ -13,7 +13,8 @@ export const SHOP = 'fedcba9876543210fedcba9876543210';
 /** Each with a role in the project demo. */
 export const USERS = { ada: 'admin', mia: 'member', rita: 'reader' };
 
-const declared = `
+/** A server that keeps these users itself. */
+const DECLARED = `
 [auth]
 mode = "local"
 ${Object.entries({ demo: DEMO, shop: SHOP }).map(([name, id]) => `[[auth.projects]]\nname = "${name}"\nid = "${id}"`).join('\n')}
@@ -21,7 +22,8 @@ ${Object.entries(USERS).map(([name, role]) => (
   `[[auth.users]]\nname = "${name}"\npassword = "${PASSWORD}"\nproject = "demo"\nrole = "${role}"`)).join('\n')}
 `;
 
-const open = '[auth]\nmode = "none"\n';
+/** One that asks nobody. */
+export const OPEN = '[auth]\nmode = "none"\n';
 
 /** A server that runs. */
 export class Server {
@@ -38,11 +40,11 @@ export class Server {
     this.tokens = new Map();
   }
 
-  /** One with the users above; or one that asks nobody. */
-  static async start({ asksNobody = false } = {}) {
+  /** @param {string} settings what its file of settings says */
+  static async start(settings = DECLARED) {
     const folder = await mkdtemp(join(tmpdir(), 'rohrpost-console-'));
     const config = join(folder, 'config.toml');
-    await writeFile(config, asksNobody ? open : declared);
+    await writeFile(config, settings);
     const flags = ['--config', config, '--listen', '127.0.0.1:0', '--data', join(folder, 'data')];
     const program = process.env.ROHRPOST_BIN ?? 'rohrpost';
     const child = spawn(program, flags, { stdio: ['ignore', process.stderr, 'pipe'] });

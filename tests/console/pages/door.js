@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DEMO, PASSWORD, Server, SHOP } from '../server.js';
-import { browse, browseAs, logIn, press, server, toast } from '../world.js';
+import { Keystone } from '../keystone.js';
+import { DEMO, OPEN, PASSWORD, Server, SHOP } from '../server.js';
+import { browse, browseAs, dialog, logIn, look, press, row, server, toast } from '../world.js';
 
 /** @param {import('playwright-core').Page} page */
 const title = (page) => page.getByRole('heading', { level: 1 });
@@ -80,17 +81,25 @@ test('who has several projects chooses one, and may change it', async () => {
 });
 
 test('where nobody is asked, a project is named', async () => {
-  const open = await Server.start({ asksNobody: true });
+  const open = await Server.start(OPEN);
   try {
     await browse(async (page) => {
+      await page.getByText('Nobody has to log in at this server').waitFor();
+      await look(page, 'door-open', { size: 'usual', scheme: 'light' });
       await page.getByLabel('Project id').fill('not an id');
       await press(page, 'Continue');
       await page.getByText('This must be 32 hexadecimal digits.').waitFor();
       await page.getByLabel('Project id').fill(DEMO);
       await press(page, 'Continue');
       await page.getByText('No queues yet').waitFor();
+      await press(page, 'Create the first queue');
+      await dialog(page).getByLabel('Name').fill('anybodys');
+      await press(dialog(page), 'Create queue');
+      await row(page, 'anybodys').waitFor();
       await page.getByRole('link', { name: 'Quota' }).click();
       await title(page).filter({ hasText: 'Quota' }).waitFor();
+      await page.getByRole('link', { name: 'Audit' }).click();
+      await row(page, 'anybodys').getByRole('cell', { name: '–' }).first().waitFor();
       await page.getByRole('link', { name: 'Server' }).click();
       await title(page).filter({ hasText: 'Server' }).waitFor();
       await press(page, 'Other project');
@@ -100,6 +109,83 @@ test('where nobody is asked, a project is named', async () => {
     await open.stop();
   }
 });
+
+/**
+ * A server whose users are those of this Keystone, and a browser before it.
+ * @param {Record<string, string>} roles of the tokens that the Keystone knows
+ * @param {(page: import('playwright-core').Page, keystone: Keystone) => Promise<void>} act
+ * @param {import('../world.js').Wish} [wish]
+ */
+async function withKeystone(roles, act, wish = {}) {
+  const keystone = await Keystone.start(DEMO, roles);
+  try {
+    const guarded = await Server.start(keystone.settings);
+    try {
+      await browse((page) => act(page, keystone), { origin: guarded.origin, ...wish });
+    } finally {
+      await guarded.stop();
+    }
+  } finally {
+    await keystone.stop();
+  }
+}
+
+/**
+ * @param {import('playwright-core').Page} page
+ * @param {string} token
+ * @param {string} [project]
+ */
+async function showToken(page, token, project = DEMO) {
+  await page.getByLabel('Token', { exact: true }).fill(token);
+  await page.getByLabel('Project id').fill(project);
+  await press(page, 'Log in');
+}
+
+test('where another Keystone keeps the users, its token lets in with the role it has there', () => withKeystone(
+  { 'of-an-admin': 'admin', 'of-a-member': 'member', 'of-a-reader': 'reader' },
+  async (page) => {
+    await page.getByText('The users of this server are kept by another Keystone.').waitFor();
+    await look(page, 'door-keystone', { size: 'usual', scheme: 'light' });
+    await showToken(page, 'of-an-admin');
+    await press(page, 'Create the first queue');
+    await dialog(page).getByLabel('Name').fill('shared');
+    await press(dialog(page), 'Create queue');
+    await page.getByRole('link', { name: 'Quota' }).click();
+    await page.getByText(/In effect: 30; used: 1/).waitFor();
+    await page.getByRole('link', { name: 'Audit' }).click();
+    await row(page, 'createQueue').getByRole('cell', { name: 'alice' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Users' }).count(), 0, 'they are not kept here');
+    await press(page, 'Log out');
+
+    await showToken(page, 'of-a-member');
+    await page.getByRole('button', { name: 'Create queue' }).waitFor();
+    assert.equal(await page.evaluate(() => location.hash), '#/queues', 'not where the one before was');
+    assert.equal(await page.getByRole('link', { name: 'Server' }).count(), 0);
+    await page.getByRole('link', { name: 'shared' }).click();
+    await page.getByRole('link', { name: 'Messages' }).click();
+    await page.getByText('No messages here').waitFor();
+    await press(page, 'Log out');
+
+    await showToken(page, 'of-a-reader');
+    await page.getByRole('link', { name: 'shared' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Create queue' }).count(), 0, 'a reader creates none');
+  }));
+
+test('a token that another Keystone does not know, or knows for another project, is refused in words', () => withKeystone(
+  { good: 'member' },
+  async (page, keystone) => {
+    const says = (/** @type {string} */ text) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+    await press(page, 'Log in');
+    await page.getByText('This is needed.').waitFor();
+    await showToken(page, 'made-up');
+    await says('The Keystone does not know this token, or it has expired.');
+    await showToken(page, 'good', SHOP);
+    await says('The token or key is not for this project');
+    await keystone.stop();
+    await showToken(page, 'another');
+    await says('DMS.10250005');
+    assert.equal(await page.getByRole('link', { name: 'Queues' }).count(), 0);
+  }, { mayBeRefused: true }));
 
 test('the chosen colours are kept', () => browseAs('ada', '#/queues', async (page) => {
   const ground = () => page.evaluate(() => getComputedStyle(document.body.parentElement ?? document.body).backgroundColor);

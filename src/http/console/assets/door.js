@@ -9,6 +9,9 @@ import { Refusal } from './api.js';
 /** @typedef {import('./session.js').Mode} Mode */
 /** @typedef {(session: Session) => void} Opened */
 
+/** What the server calls a token that is none, and one that has expired. */
+const IS_NO_TOKEN = new Set(['DMS.10240101', 'DMS.10240102']);
+
 /** The project that was worked in last, where no log-in says it. It is no secret: nobody is asked there. */
 const LAST_PROJECT = 'rohrpost.project';
 
@@ -101,12 +104,19 @@ function showProjects(session, show, opened) {
  */
 function showToken(show, opened) {
   const token = field({
-    label: 'Token', type: 'password', check: required,
-    hint: 'This server accepts tokens of another Keystone. “openstack token issue” gives one.',
+    label: 'Token', type: 'password', check: required, hint: 'Logging out forgets it here; at the Keystone it stays valid.',
   });
   const project = field({ label: 'Project id', check: projectId, hint: 'The project that the token is for.' });
-  const act = async () => opened(await Session.ofToken('keystone', project.value().trim(), token.value().trim()));
-  show(h('h1', {}, 'Log in'), form({ fields: [token, project], submit: 'Log in', act }));
+  const act = async () => {
+    const session = await Session.ofToken('keystone', project.value().trim(), token.value().trim()).catch((error) => {
+      throw IS_NO_TOKEN.has(error.code) ? new Error('The Keystone does not know this token, or it has expired.') : error;
+    });
+    opened(session);
+  };
+  show(h('h1', {}, 'Log in'),
+    h('p', {}, 'The users of this server are kept by another Keystone. Get a token there, for the project that you want to work in:'),
+    h('pre', { class: 'notice' }, 'openstack token issue -c id -c project_id'),
+    form({ fields: [token, project], submit: 'Log in', act }));
 }
 
 /**

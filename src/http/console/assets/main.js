@@ -38,6 +38,8 @@ function enter(session) {
     onleave: async () => {
       window.onhashchange = null;
       await session.leave();
+      // Whoever comes next may not be let in to the place where this user was.
+      history.replaceState(null, '', '#/');
       showDoor(session.mode);
     },
     onproject: () => {

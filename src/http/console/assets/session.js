@@ -13,6 +13,9 @@ import { ask, path, Refusal } from './api.js';
 /** @type {Role[]} */
 const ROLES = ['reader', 'member', 'admin'];
 
+/** The id of a queue that nobody has. */
+const NO_QUEUE = '00000000-0000-0000-0000-000000000000';
+
 /**
  * @typedef {object} Issued
  * @property {string} token
@@ -90,19 +93,35 @@ export class Session {
     session.#token = token;
     session.project = { id: projectId, name: projectId };
     session.projects = [session.project];
-    session.role = 'admin';
     await session.ask(path`/v1.0/${projectId}/quotas/dms`);
-    session.isAdministrator = await session.#mayAdminister();
+    session.role = await session.#tryRole(projectId);
+    session.isAdministrator = session.role === 'admin';
     return session;
   }
 
-  async #mayAdminister() {
+  /**
+   * The role in the project, which only who issued the token could tell: tries what takes each of them.
+   * @param {string} projectId
+   * @returns {Promise<Role>}
+   */
+  async #tryRole(projectId) {
+    if (await this.#may('/ext/v1/server')) {
+      return 'admin';
+    }
+    return await this.#may(path`/ext/v1/${projectId}/queues/${NO_QUEUE}/messages`) ? 'member' : 'reader';
+  }
+
+  /**
+   * Whether the user may ask this. The server decides that before it looks for what is asked about.
+   * @param {string} where
+   */
+  async #may(where) {
     try {
-      await this.ask('/ext/v1/server');
+      await this.ask(where);
       return true;
     } catch (error) {
-      if (error instanceof Refusal && error.status === 403) {
-        return false;
+      if (error instanceof Refusal && [403, 404].includes(error.status)) {
+        return error.status === 404;
       }
       throw error;
     }
@@ -125,14 +144,6 @@ export class Session {
     const issued = await issue(byToken(this.#unscoped ?? ''), { domain: { id: 'default' } });
     this.#token = issued.token;
     this.isAdministrator = issued.role === 'admin';
-  }
-
-  /** Lists the user's projects again, after some were made or removed. */
-  async refreshProjects() {
-    if (this.#unscoped) {
-      const { json } = await ask('/v3/auth/projects', { token: this.#unscoped });
-      this.projects = json.projects.filter((/** @type {{enabled: boolean}} */ project) => project.enabled);
-    }
   }
 
   /** Whether this server keeps the users itself. */
