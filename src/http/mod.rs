@@ -4,7 +4,7 @@
 //! queries, paths). Refuses to know how a queue behaves: handlers parse, call the broker, map and respond.
 //!
 //! ```text
-//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ keystone │ console │ ops
+//! server ── tls ── stream (time-outs, last words) ── hyper ── front (id, encoding, caller, panics) ── routes ── dms │ ext │ keystone │ openapi │ console │ ops
 //! ```
 
 mod about;
@@ -21,6 +21,7 @@ mod keystone;
 mod leftover;
 mod metrics;
 mod needs;
+mod openapi;
 mod ops;
 mod path;
 mod payload;
@@ -159,10 +160,21 @@ pub fn routes() -> Vec<Route> {
     project_routes().into_list()
 }
 
+/// Every call that concerns the server itself, for the same reason.
+#[must_use]
+pub fn server_routes() -> Vec<Route> {
+    ext::server_routes().into_list()
+}
+
 /// Every call of the identity API, for the same reason.
 #[must_use]
 pub fn identity_routes() -> Vec<Route> {
     keystone::routes().into_list()
+}
+
+/// The `OpenAPI` document of all these calls.
+fn document() -> serde_json::Value {
+    openapi::document(&[dms::api(), ext::api(), cloud_eye::api(), keystone::api()])
 }
 
 /// All that this port serves. The identity API owns its prefixes, and so comes apart.
@@ -178,6 +190,7 @@ impl Served {
             others: ops::routes()
                 .merge(console::routes())
                 .merge(ext::server_routes())
+                .merge(openapi::routes(&document()))
                 .merge(project_routes()),
         }
     }

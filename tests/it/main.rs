@@ -52,6 +52,7 @@ mod keystone;
 mod limits;
 mod log;
 mod metrics;
+mod openapi;
 mod rewrite;
 mod signatures;
 mod stop;

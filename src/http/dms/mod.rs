@@ -5,6 +5,7 @@
 
 mod acks;
 mod dead_letters;
+mod document;
 mod error;
 mod groups;
 mod instances;
@@ -15,4 +16,5 @@ mod routes;
 mod tags;
 mod wire;
 
+pub use document::api;
 pub use routes::routes;

@@ -3,6 +3,7 @@
 //! a project may use, and read who administered what. Errors have the DMS API's form.
 
 mod audit;
+mod document;
 mod groups;
 mod policies;
 mod queues;
@@ -12,4 +13,5 @@ mod server;
 mod watch;
 mod wire;
 
+pub use document::api;
 pub use routes::{routes, server_routes};

@@ -10,6 +10,7 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::broker::{Peek, Peeked, ResetTo};
 use crate::http::code;
@@ -93,16 +94,18 @@ fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 }
 
 /// The answer to a purge.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Purged {
     /// Messages removed.
     pub purged: u64,
 }
 
 /// The body of a redrive; it may be absent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = Redrive)]
 pub struct RedriveForm<'a> {
     #[serde(borrow)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
     max: Option<&'a RawValue>,
 }
 
@@ -123,21 +126,26 @@ impl RedriveForm<'_> {
 }
 
 /// The answer to a redrive.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Redriven {
     /// Dead letters sent back.
     pub redriven: u64,
 }
 
 /// The body of a reset: one of `to`, `time`, or `offset` with `partition`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Reset)]
 pub struct ResetForm<'a> {
+    #[schema(pattern = "^(earliest|latest)$")]
     to: Option<String>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u64>)]
     time: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u64>)]
     offset: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>)]
     partition: Option<&'a RawValue>,
 }
 

@@ -8,6 +8,7 @@ mod assignments;
 mod body;
 mod catalogue;
 mod credentials;
+mod document;
 mod domains;
 mod error;
 mod origin;
@@ -23,4 +24,5 @@ mod users;
 mod versions;
 mod wire;
 
+pub use document::api;
 pub use routes::{router, routes};

@@ -46,13 +46,14 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
 const PROTOCOLS: [&str; 5] = ["cloud_eye", "console", "dms", "ext", "keystone"];
 
 /// What comes from outside and has a home: only these modules may name it.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 25] = [
     ("sled", &["store"]),
     ("axum", &["http"]),
     ("hyper", &["http", "bench"]),
     ("hyper_util", &["http", "bench"]),
     ("http_body_util", &["http", "bench"]),
     ("tower", &["http"]),
+    ("utoipa", &["http"]),
     ("tower_http", &["http"]),
     (
         "tokio",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::broker::{Ack, AckCounts, Outcome};
 use crate::http::code;
@@ -13,16 +14,20 @@ use crate::http::json::{Few, Object};
 const ENTRIES_MAX: usize = 100;
 
 /// The body of an acknowledgement.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Acks)]
 pub struct AckForm<'a> {
     #[serde(borrow, alias = "messages")]
+    #[schema(value_type = Vec<EntryForm>, min_items = 1, max_items = 100)]
     message: Option<Few<Object<EntryForm<'a>>, ENTRIES_MAX>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Ack)]
 struct EntryForm<'a> {
     handler: String,
     #[serde(borrow)]
+    #[schema(value_type = Option<String>, pattern = "^(success|fail)$")]
     status: Option<&'a RawValue>,
 }
 
@@ -66,7 +71,8 @@ impl EntryForm<'_> {
 }
 
 /// The answer to an acknowledgement: the first so many entries, and the last so many.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AckCounts)]
 pub struct CountsForm {
     success: usize,
     fail: usize,

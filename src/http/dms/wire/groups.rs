@@ -1,6 +1,7 @@
 //! Consumer groups on the wire (reference §7).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::error::bad_group_name;
 use super::queues::redrive_policy;
@@ -17,13 +18,17 @@ const NAMES_MAX: usize = 64;
 const PAGE_SIZE_MAX: i64 = 100;
 
 /// The body of a create.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewGroups)]
 pub struct NewGroupsForm {
+    #[schema(value_type = Vec<NewGroupForm>, min_items = 1, max_items = 10)]
     groups: Option<Few<Object<NewGroupForm>, NAMES_MAX>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewGroup)]
 struct NewGroupForm {
+    #[schema(value_type = String, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     name: Option<String>,
 }
 
@@ -53,14 +58,15 @@ impl NewGroupsForm {
 }
 
 /// The answer to a create.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedGroups<'a> {
     groups: Vec<CreatedGroup<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CreatedGroup<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     id: GroupId,
     name: &'a str,
 }
@@ -139,9 +145,11 @@ impl Page {
 }
 
 /// A queue's groups.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GroupList)]
 pub struct GroupListForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
     queue_id: QueueId,
     queue_name: &'a str,
     groups: Vec<GroupForm<'a>>,
@@ -149,22 +157,20 @@ pub struct GroupListForm<'a> {
     redrive_policy: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Group)]
 struct GroupForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     id: GroupId,
     name: &'a str,
     produced_messages: u64,
     consumed_messages: u64,
     available_messages: u64,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    dead_letters: Option<DeadLettersForm>,
-}
-
-#[derive(Debug, Serialize)]
-struct DeadLettersForm {
-    produced_deadletters: u64,
-    available_deadletters: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    produced_deadletters: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available_deadletters: Option<u64>,
 }
 
 impl<'a> GroupListForm<'a> {
@@ -205,15 +211,14 @@ impl<'a> GroupForm<'a> {
             produced_messages: counters.produced,
             consumed_messages: counters.consumed,
             available_messages: counters.available,
-            dead_letters: None,
+            produced_deadletters: None,
+            available_deadletters: None,
         }
     }
 
     fn with_dead_letters(mut self, counters: GroupCounters) -> Self {
-        self.dead_letters = Some(DeadLettersForm {
-            produced_deadletters: counters.dead_produced,
-            available_deadletters: counters.dead_available,
-        });
+        self.produced_deadletters = Some(counters.dead_produced);
+        self.available_deadletters = Some(counters.dead_available);
         self
     }
 }

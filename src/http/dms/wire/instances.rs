@@ -1,6 +1,7 @@
 //! Instances on the wire, as far as a broker without any needs them (reference §18).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::http::code;
 use crate::http::error::{Error, Result, quoted};
@@ -14,21 +15,26 @@ const INSTANCES_MAX: usize = 50;
 pub struct CreateForm {}
 
 /// The body of an action on several instances.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = InstanceAction)]
 pub struct ActionForm {
+    #[schema(value_type = String, pattern = "^(restart|delete)$")]
     action: Option<String>,
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 50)]
     instances: Option<Few<String, INSTANCES_MAX>>,
     #[serde(rename = "allFailure")]
     all_failure: Option<String>,
 }
 
 /// What became of each instance.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InstanceResults)]
 pub struct ResultsForm {
     results: Vec<ResultForm>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InstanceResult)]
 struct ResultForm {
     result: &'static str,
     instance: String,

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{self, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
 use super::super::error::bad_label;
@@ -56,24 +58,57 @@ pub fn refused_body(unread: Unread, limits: SendLimits) -> Error {
 }
 
 /// The body of a send.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Send)]
 pub struct SendForm<'a> {
     #[serde(borrow)]
+    #[schema(value_type = Vec<MessageForm>, min_items = 1, max_items = 10)]
     messages: Option<Few<Object<MessageForm<'a>>, MESSAGES_MAX>>,
     #[serde(rename = "returnId", alias = "return_id")]
+    #[schema(value_type = Option<bool>)]
     return_id: Option<Flag>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewMessage)]
 struct MessageForm<'a> {
     #[serde(borrow)]
+    #[schema(schema_with = any_but_null)]
     body: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>)]
     attributes: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(schema_with = label_texts, required = false)]
     tags: Option<&'a RawValue>,
     #[serde(borrow, rename = "delayTime", alias = "delay_time")]
+    #[schema(value_type = Option<u32>, maximum = 604_800_000)]
     delay_time: Option<&'a RawValue>,
+}
+
+/// The schema of a message's body.
+fn any_but_null() -> schema::Object {
+    let types = [
+        Type::String,
+        Type::Number,
+        Type::Boolean,
+        Type::Array,
+        Type::Object,
+    ];
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Array(types.to_vec()))
+        .build()
+}
+
+/// The schema of a message's labels, which need not be there.
+fn label_texts() -> schema::Array {
+    let label = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[A-Za-z0-9_-]{1,64}$"));
+    ArrayBuilder::new()
+        .items(label)
+        .max_items(Some(Label::MAX_COUNT))
+        .build()
 }
 
 impl SendForm<'_> {

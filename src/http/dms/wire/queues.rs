@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::super::error::{bad_description, bad_queue_name};
 use crate::broker::{NewQueue, QueueInfo};
@@ -17,15 +18,22 @@ use crate::types::{
 const MAX_MSG_SIZE_BYTE: u32 = 524_288;
 
 /// The body of a create.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewQueue)]
 pub struct NewQueueForm<'a> {
+    #[schema(value_type = String, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     name: Option<String>,
+    #[schema(pattern = "^(NORMAL|FIFO|KAFKA_HA|KAFKA_HT)$")]
     queue_mode: Option<String>,
+    #[schema(max_length = 160, pattern = "^[^<>]*$")]
     description: Option<String>,
+    #[schema(pattern = "^(enable|disable)$")]
     redrive_policy: Option<String>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100)]
     max_consume_count: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 72)]
     retention_hours: Option<&'a RawValue>,
 }
 
@@ -121,9 +129,10 @@ impl FromQuery for QueueDetails {
 }
 
 /// The answer to a create.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct CreatedQueue<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
     id: QueueId,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,13 +151,16 @@ impl<'a> CreatedQueue<'a> {
 }
 
 /// A queue in a list or alone.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Queue)]
 pub struct QueueForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
     id: QueueId,
     name: &'a str,
     description: Option<&'a str>,
     #[serde(serialize_with = "mode_name")]
+    #[schema(value_type = String)]
     queue_mode: QueueMode,
     reservation: u64,
     created: u64,
@@ -156,16 +168,12 @@ pub struct QueueForm<'a> {
     max_msg_size_byte: u32,
     produced_messages: u64,
     group_count: u32,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    redrive: Option<RedriveForm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redrive_policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_consume_count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kafka_topic: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct RedriveForm {
-    redrive_policy: &'static str,
-    max_consume_count: u32,
 }
 
 impl<'a> QueueForm<'a> {
@@ -183,10 +191,8 @@ impl<'a> QueueForm<'a> {
             max_msg_size_byte: MAX_MSG_SIZE_BYTE,
             produced_messages: queue.messages,
             group_count: queue.groups,
-            redrive: has_redrive.then(|| RedriveForm {
-                redrive_policy: redrive_policy(queue),
-                max_consume_count: queue.redrive.map_or(0, MaxConsumeCount::get),
-            }),
+            redrive_policy: has_redrive.then(|| redrive_policy(queue)),
+            max_consume_count: has_redrive.then(|| queue.redrive.map_or(0, MaxConsumeCount::get)),
             kafka_topic: None,
         }
     }
@@ -199,7 +205,8 @@ impl<'a> QueueForm<'a> {
 }
 
 /// A project's queues.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QueueList)]
 pub struct QueueListForm<'a> {
     total: usize,
     queues: Vec<QueueForm<'a>>,

@@ -1,6 +1,7 @@
 //! The quota list (reference §12).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::broker::Usage;
 
@@ -8,18 +9,23 @@ use crate::broker::Usage;
 const QUOTA_MAX: u32 = 500;
 
 /// All quotas of a project.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quotas)]
 pub struct QuotasForm {
     quotas: Resources,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QuotaResources)]
 struct Resources {
+    #[schema(value_type = Vec<QuotaForm>)]
     resources: [QuotaForm; 1],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quota)]
 struct QuotaForm {
+    #[schema(rename = "type")]
     r#type: &'static str,
     quota: u32,
     used: u32,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::super::error::bad_tag;
 use crate::broker::{TagCondition, TagQuery, TagToRemove, TaggedQueue};
@@ -22,9 +23,12 @@ const SEARCHED_VALUE_CHARS_MAX: usize = 255;
 const PAGE_LEN_MAX: usize = 1_000;
 
 /// A tag in a request. A missing value is an empty one where a tag is set, and any where it is removed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Tag)]
 struct TagForm {
+    #[schema(value_type = String, min_length = 1, max_length = 36, pattern = r"^[^\x00-\x1f\x7f-\x9f=*<>\\,|/]+$")]
     key: Option<String>,
+    #[schema(max_length = 43, pattern = r"^[^\x00-\x1f\x7f-\x9f=*<>\\,|/]*$")]
     value: Option<String>,
 }
 
@@ -51,8 +55,10 @@ impl TagForm {
 }
 
 /// The body that sets one tag.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SetTag)]
 pub struct SetForm {
+    #[schema(value_type = TagForm)]
     tag: Option<Object<TagForm>>,
 }
 
@@ -70,9 +76,12 @@ impl SetForm {
 }
 
 /// The body that sets or removes several tags.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TagBatch)]
 pub struct BatchForm {
+    #[schema(value_type = String, pattern = "^(create|delete)$")]
     action: Option<String>,
+    #[schema(value_type = Vec<TagForm>, min_items = 1, max_items = 10)]
     tags: Option<Few<Object<TagForm>, MAX_TAGS>>,
 }
 
@@ -147,30 +156,44 @@ fn refuse_repeated<'a, T: Eq + std::hash::Hash + 'a>(
 }
 
 /// The body of a search.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TagSearch)]
 pub struct SearchForm<'a> {
+    #[schema(value_type = String, pattern = "^(filter|count)$")]
     action: Option<String>,
+    #[schema(value_type = Option<Vec<ConditionForm>>, max_items = 10)]
     tags: Option<Conditions>,
+    #[schema(value_type = Option<Vec<ConditionForm>>, max_items = 10)]
     tags_any: Option<Conditions>,
+    #[schema(value_type = Option<Vec<ConditionForm>>, max_items = 10)]
     not_tags: Option<Conditions>,
+    #[schema(value_type = Option<Vec<ConditionForm>>, max_items = 10)]
     not_tags_any: Option<Conditions>,
+    #[schema(value_type = Option<Vec<MatchForm>>, max_items = 10)]
     matches: Option<Few<Object<MatchForm>, CONDITIONS_MAX>>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     limit: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>)]
     offset: Option<&'a RawValue>,
 }
 
 type Conditions = Few<Object<ConditionForm>, CONDITIONS_MAX>;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TagCondition)]
 struct ConditionForm {
+    #[schema(value_type = String, min_length = 1)]
     key: Option<String>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 10)]
     values: Option<Few<String, CONDITIONS_MAX>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NameMatch)]
 struct MatchForm {
+    #[schema(value_type = String, pattern = "^resource_name$")]
     key: Option<String>,
     value: Option<String>,
 }
@@ -296,12 +319,14 @@ fn within_limit<T>(entries: Option<Few<T, CONDITIONS_MAX>>, what: &str) -> Resul
 }
 
 /// A queue's tags.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tags)]
 pub struct TagsForm<'a> {
     tags: Vec<PairForm<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TagPair)]
 struct PairForm<'a> {
     key: &'a str,
     value: &'a str,
@@ -324,14 +349,17 @@ impl<'a> TagsForm<'a> {
 }
 
 /// All tags of a project: each key with all its values, both sorted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProjectTags)]
 pub struct ProjectTagsForm<'a> {
     tags: Vec<ValuesForm<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TagValues)]
 struct ValuesForm<'a> {
     key: &'a str,
+    #[schema(value_type = Vec<String>)]
     values: BTreeSet<&'a str>,
 }
 
@@ -353,17 +381,21 @@ impl<'a> ProjectTagsForm<'a> {
 }
 
 /// The answer to a search.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundQueues)]
 pub struct FoundForm<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     resources: Option<Vec<ResourceForm<'a>>>,
     total_count: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundQueue)]
 struct ResourceForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
     resource_id: QueueId,
+    #[schema(value_type = Option<String>)]
     resource_detail: (),
     resource_name: &'a str,
     tags: Vec<PairForm<'a>>,

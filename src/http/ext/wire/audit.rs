@@ -1,6 +1,7 @@
 //! Traces as the managed service's audit writes them (its query for a list of traces), so that its readers work.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::broker::{TraceMark, TracePage, TraceQuery};
 use crate::http::code;
@@ -51,14 +52,16 @@ fn trace_name(text: &str) -> Result<TraceName> {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TraceList)]
 pub struct TraceListForm<'a> {
     traces: Vec<TraceForm<'a>>,
     meta_data: MetaForm,
 }
 
 /// How many there are in this answer, and where the next one goes on; at the end there is no marker.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TraceMeta)]
 struct MetaForm {
     count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +69,8 @@ struct MetaForm {
 }
 
 /// A trace.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Trace)]
 struct TraceForm<'a> {
     trace_id: String,
     trace_name: &'static str,
@@ -100,7 +104,8 @@ struct TraceForm<'a> {
     unrecorded: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TraceUser)]
 struct UserForm<'a> {
     id: &'a str,
     name: &'a str,

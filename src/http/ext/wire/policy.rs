@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::http::code;
 use crate::http::error::{Error, Result, quoted};
@@ -13,21 +14,27 @@ use crate::identity::{Invalid, Permission, Policy, Principal, Ruling, Statement}
 const ACTIONS_MAX: usize = Statement::ACTIONS.len();
 
 /// The body that sets a policy.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewPolicy)]
 pub struct PolicyForm<'a> {
     #[serde(borrow)]
+    #[schema(value_type = Vec<StatementForm>)]
     statements: Few<Object<StatementForm<'a>>, { Policy::STATEMENTS_MAX }>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewStatement)]
 struct StatementForm<'a> {
     #[serde(borrow)]
+    #[schema(value_type = String, pattern = "^(Allow|Deny)$")]
     effect: Cow<'a, str>,
     #[serde(borrow)]
+    #[schema(value_type = Vec<String>, min_items = 1)]
     users: Few<Cow<'a, str>, { Statement::PRINCIPALS_MAX }>,
     #[serde(borrow)]
+    #[schema(value_type = Vec<String>, min_items = 1)]
     actions: Few<Cow<'a, str>, ACTIONS_MAX>,
 }
 
@@ -92,12 +99,14 @@ fn action(text: &str) -> Result<Permission> {
 }
 
 /// A policy in an answer; without one, there are no statements.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Policy)]
 pub struct PolicyAnswer<'a> {
     statements: Vec<StatementAnswer<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Statement)]
 struct StatementAnswer<'a> {
     effect: &'static str,
     users: Vec<&'a str>,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::natural;
 use crate::broker::Usage;
@@ -15,12 +16,14 @@ const BYTES_MAX: u64 = 1 << 50;
 const REQUESTS_MAX: u64 = 1_000_000;
 
 /// What a project may use and does use. 0 stands for no limit, except of queues and groups.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProjectUsage)]
 pub struct UsageForm {
     quota: Kinds,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProjectKinds)]
 struct Kinds {
     queues: Kind,
     groups_per_queue: Kind,
@@ -30,7 +33,8 @@ struct Kinds {
 }
 
 /// What the project may use of a kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProjectKind)]
 struct Kind {
     quota: u64,
     /// What was set for this project; the server's default counts, if nothing.
@@ -69,18 +73,24 @@ impl From<Usage> for UsageForm {
 }
 
 /// The body that sets a project's quota. For what is absent or null the server's default counts.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ProjectQuota)]
 pub struct QuotaForm<'a> {
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     queues: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     groups_per_queue: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u64>, maximum = 1_125_899_906_842_624_u64)]
     stored_bytes: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, maximum = 1_000_000)]
     requests_per_s: Option<&'a RawValue>,
     #[serde(borrow)]
+    #[schema(value_type = Option<u32>, maximum = 1_000_000)]
     request_burst: Option<&'a RawValue>,
 }
 

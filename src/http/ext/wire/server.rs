@@ -1,6 +1,7 @@
 //! The server on the wire: what it says of itself.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::broker::Condition;
 use crate::http::App;
@@ -9,7 +10,8 @@ use crate::identity::Gate;
 use crate::machine::{self, Disk, Memory};
 
 /// How one logs in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuthMode)]
 pub struct AuthForm {
     mode: &'static str,
 }
@@ -29,7 +31,8 @@ impl AuthForm {
 }
 
 /// What there is to say of the server.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Server)]
 pub struct ServerForm<'a> {
     version: &'static str,
     condition: &'static str,
@@ -40,13 +43,15 @@ pub struct ServerForm<'a> {
     settings: Vec<SettingForm<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Memory)]
 struct MemoryForm {
     resident_bytes: u64,
     peak_bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Disk)]
 #[expect(
     clippy::struct_field_names,
     reason = "units stand last, and are part of the wire's names"
@@ -57,7 +62,8 @@ struct DiskForm {
     reserve_bytes: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Setting)]
 struct SettingForm<'a> {
     key: &'a str,
     value: &'a str,

@@ -1,6 +1,7 @@
 //! How queues are and were, on the wire.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::broker::{History, Overview, Period, Sample};
 use crate::http::code;
@@ -10,14 +11,17 @@ use crate::http::query::{FromQuery, Query};
 use crate::types::{QueueId, Timestamp};
 
 /// The answer with all queues of a project.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Overview)]
 pub struct OverviewForm<'a> {
     queues: Vec<QueueRow<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OverviewQueue)]
 struct QueueRow<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String, format = "uuid")]
     id: QueueId,
     name: &'a str,
     mode: &'static str,
@@ -88,14 +92,16 @@ impl FromQuery for PeriodForm {
 }
 
 /// The answer with a queue's history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = History)]
 pub struct HistoryForm {
     period: &'static str,
     step_s: u64,
     samples: Vec<SampleForm>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Sample)]
 struct SampleForm {
     at: u64,
     sent: u64,

@@ -1,6 +1,7 @@
 //! Who was given which role where.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::DomainRef;
 use crate::http::json::Flag;
@@ -9,7 +10,8 @@ use crate::http::query::{FromQuery, Query};
 use crate::identity::{Assignment, DOMAIN_ID, Domain, Identity, Place, Role, UserId};
 
 /// A role that a user has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Assignment)]
 pub struct AssignmentForm<'a> {
     role: Named<'a>,
     user: Named<'a>,
@@ -18,7 +20,7 @@ pub struct AssignmentForm<'a> {
 }
 
 /// A thing by its id, and by its name and domain if those are asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Named<'a> {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,14 +29,15 @@ struct Named<'a> {
     domain: Option<DomainRef<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AssignmentScope)]
 enum Scope<'a> {
     Project(Named<'a>),
     Domain(Named<'a>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct AssignmentLinks {
     assignment: String,
 }

@@ -1,6 +1,7 @@
 //! Services and endpoints: in a catalogue, and as the lists of the administration.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Links;
 use crate::http::error::Result;
@@ -10,15 +11,18 @@ use crate::http::query::{FromQuery, Query};
 use crate::types::ProjectId;
 
 /// A service in a catalogue.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CatalogueService)]
 pub struct ServiceForm {
     id: &'static str,
+    #[schema(rename = "type")]
     r#type: &'static str,
     name: &'static str,
     endpoints: Vec<EndpointForm>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CatalogueEndpoint)]
 struct EndpointForm {
     id: String,
     interface: &'static str,
@@ -68,9 +72,11 @@ impl FromQuery for CatalogueWish {
 }
 
 /// A service as the administration lists it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Service)]
 pub struct ListedService {
     id: &'static str,
+    #[schema(rename = "type")]
     r#type: &'static str,
     name: &'static str,
     description: &'static str,
@@ -93,7 +99,8 @@ impl ListedService {
 }
 
 /// An endpoint as the administration lists it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Endpoint)]
 pub struct ListedEndpoint<'a> {
     id: String,
     service_id: &'static str,
@@ -128,7 +135,8 @@ impl<'a> ListedEndpoint<'a> {
 }
 
 /// The one region.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Region)]
 pub struct RegionForm<'a> {
     id: &'a str,
     description: &'static str,

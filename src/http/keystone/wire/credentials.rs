@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::checked_text;
 use super::time::as_iso;
@@ -16,17 +17,21 @@ use crate::types::Timestamp;
 const LIFETIME_S_DEFAULT: u64 = 900;
 
 /// A permanent key, with its secret only when it has just been created.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccessKey)]
 pub struct KeyForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     access: &'a AccessKeyId,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<&'a str>,
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     user_id: UserId,
     status: &'static str,
     description: &'a str,
     #[serde(serialize_with = "as_iso")]
+    #[schema(value_type = String)]
     create_time: Timestamp,
 }
 
@@ -56,12 +61,14 @@ impl<'a> KeyForm<'a> {
 }
 
 /// `POST /v3.0/OS-CREDENTIAL/credentials`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewAccessKey)]
 pub struct NewKeyForm {
     credential: NewFields,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewAccessKeyFields)]
 struct NewFields {
     user_id: Option<String>,
     description: Option<String>,
@@ -80,13 +87,16 @@ impl NewKeyForm {
 }
 
 /// `PUT /v3.0/OS-CREDENTIAL/credentials/{access_key}`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = AccessKeyChange)]
 pub struct KeyChangeForm {
     credential: ChangedFields,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = AccessKeyChangeFields)]
 struct ChangedFields {
+    #[schema(pattern = "^(active|inactive)$")]
     status: Option<String>,
     description: Option<String>,
 }
@@ -124,13 +134,16 @@ impl FromQuery for KeyFilter {
 }
 
 /// A temporary key.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TemporaryKey)]
 pub struct TemporaryKeyForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     access: &'a AccessKeyId,
     secret: &'a str,
     securitytoken: &'a str,
     #[serde(serialize_with = "as_iso")]
+    #[schema(value_type = String)]
     expires_at: Timestamp,
 }
 
@@ -147,26 +160,32 @@ impl<'a> TemporaryKeyForm<'a> {
 }
 
 /// `POST /v3.0/OS-CREDENTIAL/securitytokens`
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTemporaryKey)]
 pub struct SecurityTokenForm {
     auth: Auth,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTemporaryKeyAuth)]
 struct Auth {
     identity: Identity,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewTemporaryKeyIdentity)]
 struct Identity {
+    #[schema(value_type = Vec<String>)]
     methods: crate::http::json::Few<String, 2>,
     token: Option<Token>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = NewTemporaryKeyToken)]
 struct Token {
     id: Option<String>,
     #[serde(rename = "duration-seconds", alias = "duration_seconds")]
+    #[schema(minimum = 900, maximum = 86400)]
     duration_s: Option<u64>,
 }
 

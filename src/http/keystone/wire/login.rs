@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
+use utoipa::ToSchema;
 
 use crate::http::json::Few;
 use crate::http::keystone::error::{Fault, Result};
@@ -15,30 +16,37 @@ use crate::identity::{NamedDomain, NamedProject, NamedUser, Password, Proof, Wan
 const METHODS_MAX: usize = 8;
 
 /// A log-in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogIn)]
 pub struct LogInForm {
     auth: Auth,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInAuth)]
 struct Auth {
     identity: Identity,
+    #[schema(value_type = Option<Place>)]
     scope: Option<Scope>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInIdentity)]
 struct Identity {
+    #[schema(value_type = Vec<String>)]
     methods: Few<String, METHODS_MAX>,
     password: Option<WithPassword>,
     token: Option<WithToken>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInPassword)]
 struct WithPassword {
     user: User,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInUser)]
 struct User {
     id: Option<String>,
     name: Option<String>,
@@ -46,12 +54,14 @@ struct User {
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInToken)]
 struct WithToken {
     id: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInDomain)]
 struct Domain {
     id: Option<String>,
     name: Option<String>,
@@ -63,7 +73,8 @@ enum Scope {
     Place(Place),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInScope)]
 struct Place {
     project: Option<Project>,
     domain: Option<Domain>,
@@ -94,7 +105,8 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogInProject)]
 struct Project {
     id: Option<String>,
     name: Option<String>,

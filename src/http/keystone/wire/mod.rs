@@ -78,7 +78,7 @@ impl<T: Serialize> Serialize for Many<T> {
 }
 
 /// Where a thing is found.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct Links {
     #[serde(rename = "self")]
     itself: String,
@@ -94,7 +94,7 @@ impl Links {
 }
 
 /// The domain beside what belongs to it.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct DomainRef<'a> {
     id: &'static str,
     name: &'a str,

@@ -1,6 +1,7 @@
 //! Projects.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::roles::Options;
 use super::{Links, Patch, bad_name, checked_text, in_the_domain};
@@ -12,9 +13,11 @@ use crate::identity::{DOMAIN_ID, NewProject, Project, ProjectChange, ProjectName
 use crate::types::ProjectId;
 
 /// A project.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Project)]
 pub struct ProjectForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     id: ProjectId,
     name: &'a str,
     domain_id: &'static str,
@@ -22,6 +25,7 @@ pub struct ProjectForm<'a> {
     is_domain: bool,
     enabled: bool,
     description: &'a str,
+    #[schema(value_type = Vec<String>)]
     tags: [&'static str; 0],
     options: Options,
     links: Links,
@@ -46,13 +50,16 @@ impl<'a> ProjectForm<'a> {
 }
 
 /// `POST /v3/projects`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewProject)]
 pub struct NewProjectForm {
     project: NewFields,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewProjectFields)]
 struct NewFields {
+    #[schema(min_length = 1, max_length = 64)]
     name: String,
     enabled: Option<bool>,
     description: Option<String>,
@@ -86,16 +93,20 @@ impl NewProjectForm {
 }
 
 /// `PATCH /v3/projects/{project_id}`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ProjectChange)]
 pub struct ProjectChangeForm {
     project: ChangedFields,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ProjectChangeFields)]
 struct ChangedFields {
+    #[schema(min_length = 1, max_length = 64)]
     name: Option<String>,
     enabled: Option<bool>,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Patch<String>,
     domain_id: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Roles and domains, which are as they are.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Links;
 use crate::http::error::Result;
@@ -9,7 +10,7 @@ use crate::http::query::{FromQuery, Query};
 use crate::identity::{DOMAIN_ID, Domain, Role};
 
 /// A role beside somebody who has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RoleRef {
     id: &'static str,
     name: &'static str,
@@ -26,7 +27,8 @@ impl RoleRef {
 }
 
 /// A role by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Role)]
 pub struct RoleForm {
     id: &'static str,
     name: &'static str,
@@ -37,7 +39,7 @@ pub struct RoleForm {
 }
 
 /// What could be set of a thing, and is not.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Options {}
 
 impl RoleForm {
@@ -59,12 +61,14 @@ impl RoleForm {
 }
 
 /// The one domain by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Domain)]
 pub struct DomainForm<'a> {
     id: &'static str,
     name: &'a str,
     description: &'static str,
     enabled: bool,
+    #[schema(value_type = Vec<String>)]
     tags: [&'static str; 0],
     options: Options,
     links: Links,

@@ -1,6 +1,7 @@
 //! What there is to say of a token.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::catalogue::ServiceForm;
 use super::roles::RoleRef;
@@ -11,14 +12,18 @@ use crate::identity::{Domain, Project, Scope, TokenDescription, User, UserId};
 use crate::types::{ProjectId, Timestamp};
 
 /// A token, without the token itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
 pub struct TokenForm<'a> {
     methods: Vec<&'static str>,
     user: TokenUser<'a>,
+    #[schema(value_type = Vec<String>)]
     audit_ids: [&'a str; 1],
     #[serde(serialize_with = "as_iso")]
+    #[schema(value_type = String)]
     expires_at: Timestamp,
     #[serde(serialize_with = "as_iso")]
+    #[schema(value_type = String)]
     issued_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<TokenProject<'a>>,
@@ -32,18 +37,20 @@ pub struct TokenForm<'a> {
     catalog: Option<Vec<ServiceForm>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TokenUser<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     id: UserId,
     name: &'a str,
     domain: DomainRef<'a>,
     password_expires_at: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TokenProject<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     id: ProjectId,
     name: &'a str,
     domain: DomainRef<'a>,

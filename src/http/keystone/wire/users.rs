@@ -1,6 +1,7 @@
 //! Users.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::roles::Options;
 use super::{Links, Patch, bad_name, checked_text, in_the_domain};
@@ -12,9 +13,11 @@ use crate::identity::{DOMAIN_ID, NewUser, Password, User, UserChange, UserId, Us
 use crate::types::ProjectId;
 
 /// A user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 pub struct UserForm<'a> {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     id: UserId,
     name: &'a str,
     domain_id: &'static str,
@@ -48,14 +51,18 @@ impl<'a> UserForm<'a> {
 }
 
 /// `POST /v3/users`
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewUser)]
 pub struct NewUserForm {
     user: NewFields,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewUserFields)]
 struct NewFields {
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
+    #[schema(min_length = 1, max_length = 1024)]
     password: Option<String>,
     enabled: Option<bool>,
     description: Option<String>,
@@ -84,21 +91,28 @@ impl NewUserForm {
 }
 
 /// `PATCH /v3/users/{user_id}`
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UserChange)]
 pub struct UserChangeForm {
     user: ChangedFields,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UserChangeFields)]
 struct ChangedFields {
+    #[schema(min_length = 1, max_length = 255)]
     name: Option<String>,
+    #[schema(min_length = 1, max_length = 1024)]
     password: Option<String>,
     enabled: Option<bool>,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Patch<String>,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     email: Patch<String>,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     default_project_id: Patch<String>,
     domain_id: Option<String>,
 }
@@ -130,14 +144,16 @@ impl UserChangeForm {
 }
 
 /// `POST /v3/users/{user_id}/password`
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordChange)]
 pub struct PasswordForm {
     user: Passwords,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Passwords {
     original_password: String,
+    #[schema(min_length = 1, max_length = 1024)]
     password: String,
 }
 
