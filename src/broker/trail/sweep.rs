@@ -17,7 +17,7 @@ pub const DUE_AFTER: u64 = 1_000;
 const EVERY_MS: u64 = 3_600_000;
 
 /// Entries that are counted at once.
-const COUNTED_AT_ONCE: usize = 1_024;
+const COUNTED_AT_ONCE: usize = 256;
 
 /// Sweeps now, every hour, and whenever many traces were written. May be aborted at any time.
 pub async fn sweep_again_and_again(
@@ -62,13 +62,23 @@ impl Sweep {
         Ok(())
     }
 
-    /// The keys of the traces beyond those that may be kept, which are counted where blocking is allowed.
+    /// The keys behind those of the newest traces that may be kept, which come first. Others have their turn between the
+    /// counted pieces, and no thread is left that would hold the store when this is aborted.
     async fn excess(&self, outcome: Outcome) -> Result<Option<Keys>, Error> {
-        let (store, count_max) = (Arc::clone(&self.store), self.trail.limits.count_max);
-        let counting =
-            tokio::task::spawn_blocking(move || excess(store.as_ref(), outcome, count_max));
-        // It is cancelled only when the process ends.
-        counting.await.unwrap_or(Ok(None))
+        let Keys { mut start, end } = key::traces(outcome, Timestamp(0), Timestamp(u64::MAX));
+        let mut left = usize::try_from(self.trail.limits.count_max).unwrap_or(usize::MAX);
+        loop {
+            let entries = self.store.range(&start..&end, COUNTED_AT_ONCE)?;
+            if let Some((first, _)) = entries.get(left) {
+                return Ok(Some(first.to_vec()..end));
+            }
+            let Some((last, _)) = entries.last() else {
+                return Ok(None);
+            };
+            left -= entries.len();
+            start = key::after(last);
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn remove(&self, keys: Option<Keys>) -> Result<(), Error> {
@@ -76,22 +86,5 @@ impl Sweep {
             remove(self.store.as_ref(), &self.committer, &keys).await?;
         }
         Ok(())
-    }
-}
-
-/// The keys behind those of the newest `count_max`, which come first.
-fn excess(store: &dyn Store, outcome: Outcome, count_max: u64) -> Result<Option<Keys>, Error> {
-    let Keys { mut start, end } = key::traces(outcome, Timestamp(0), Timestamp(u64::MAX));
-    let mut left = usize::try_from(count_max).unwrap_or(usize::MAX);
-    loop {
-        let entries = store.range(&start..&end, COUNTED_AT_ONCE)?;
-        if let Some((first, _)) = entries.get(left) {
-            return Ok(Some(first.to_vec()..end));
-        }
-        let Some((last, _)) = entries.last() else {
-            return Ok(None);
-        };
-        left -= entries.len();
-        start = key::after(last);
     }
 }
