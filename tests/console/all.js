@@ -7,5 +7,6 @@ import './pages/messages.js';
 import './pages/people.js';
 import './pages/audit.js';
 import './pages/server.js';
+import './pages/docs.js';
 import './pages/safety.js';
 import './pages/looks.js';

@@ -6,7 +6,12 @@ const element = (name, ...children) => {
   return made;
 };
 
-const shown = (schema) => element("pre", JSON.stringify(schema, null, 2));
+function shown(schema) {
+  const made = element("pre", JSON.stringify(schema, null, 2));
+  // It may be wider than the page: the keyboard must reach it to move it.
+  made.tabIndex = 0;
+  return made;
+}
 
 /** The schema with the forms that it refers to put in, as far as that goes. */
 function resolved(schema, forms, depth = 0) {
@@ -49,6 +54,12 @@ function details(method, path, operation, forms) {
   return made;
 }
 
+/** Whether a call is only there as the managed service has it, and leads nowhere here. */
+const isFormality = ({ operation }) => /^Is refused|instances/.test(operation.summary);
+
+/** What stands before the queue API's calls, if the path is of one. */
+const prefixOf = (path) => /^(\/v1\.0|\/v1|\/v2)\//.exec(path)?.[1];
+
 async function show() {
   const count = document.getElementById("count");
   const answer = await fetch("/openapi.json");
@@ -57,11 +68,13 @@ async function show() {
     return;
   }
   const { paths, components, tags } = await answer.json();
-  const calls = Object.entries(paths).flatMap(([path, methods]) =>
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method, path, operation })));
-  const main = document.getElementById("calls");
-  const list = (wanted) => {
-    const words = wanted.toLowerCase().split(/\s+/);
+  all.sort((one, other) => isFormality(one) - isFormality(other));
+  const [find, prefix] = ["find", "prefix"].map((id) => document.getElementById(id));
+  const list = () => {
+    const words = find.value.toLowerCase().split(/\s+/);
+    const calls = all.filter(({ path }) => (prefixOf(path) ?? prefix.value) === prefix.value);
     const found = calls.filter(({ method, path, operation }) => {
       const text = `${method} ${path} ${operation.summary}`.toLowerCase();
       return words.every((word) => text.includes(word));
@@ -71,11 +84,12 @@ async function show() {
       const made = own.map(({ method, path, operation }) => details(method, path, operation, components.schemas));
       return own.length ? element("section", element("h2", tag.name), element("p", tag.description), ...made) : "";
     });
-    main.replaceChildren(...sections);
+    document.getElementById("calls").replaceChildren(...sections);
     count.textContent = `${found.length} of ${calls.length} calls`;
   };
-  document.getElementById("find").addEventListener("input", ({ target }) => list(target.value));
-  list("");
+  find.addEventListener("input", list);
+  prefix.addEventListener("change", list);
+  list();
 }
 
 show();
