@@ -27,6 +27,7 @@ use crate::control;
 use crate::http;
 use crate::identity::keystone::Keystone;
 use crate::identity::{self, Gate, Policies};
+use crate::spans::{Delivery, Spans};
 use crate::store::{self, Imaged, SledStore, Store, folder, rewrite};
 use renewal::Renewal;
 use welcome::{Users, Welcome};
@@ -86,6 +87,8 @@ struct Running {
     stop_serving: oneshot::Sender<()>,
     /// Gives backups. May be aborted at any time.
     control: Option<JoinHandle<()>>,
+    /// Tells a collector of the requests.
+    spans_delivery: Option<Delivery>,
 }
 
 impl Running {
@@ -119,7 +122,12 @@ impl Running {
         let certificate = config.tls.as_ref().map(TlsFiles::cert);
         let (gate, users) = gate(config.auth, store.as_ref(), &broker, &data).await?;
         let gate = gate.with_policies(Policies::read(store.as_ref())?);
-        let server = http::Server::bind(config.listen, config.http, broker.clone(), gate)
+        let (spans, spans_delivery) = config.spans.map(Spans::start).transpose()?.unzip();
+        let settings = http::Settings {
+            spans,
+            ..config.http
+        };
+        let server = http::Server::bind(config.listen, settings, broker.clone(), gate)
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
 
@@ -136,6 +144,7 @@ impl Running {
             serving: tokio::spawn(server.serve(stopped, GRACE)),
             stop_serving,
             control,
+            spans_delivery,
         })
     }
 
@@ -148,7 +157,11 @@ impl Running {
             }
             self.broker.stop().await;
             drop(self.broker);
-            self.serving.await
+            let served = self.serving.await;
+            if let Some(delivery) = self.spans_delivery {
+                delivery.stop().await;
+            }
+            served
         };
         timeout_at(deadline, ending)
             .await

@@ -17,6 +17,8 @@ pub mod control;
 
 pub mod machine;
 
+pub mod spans;
+
 pub mod http;
 
 pub mod config;

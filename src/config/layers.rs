@@ -100,6 +100,7 @@ impl Layers {
         let value = match self.settings.get(key) {
             Some((Value::Integer(_), _)) => text.parse().ok().map(Value::Integer),
             Some((Value::Boolean(_), _)) => text.parse().ok().map(Value::Boolean),
+            Some((Value::Float(_), _)) => text.parse().ok().map(Value::Float),
             Some((Value::Array(_), _)) => text.parse().ok().or(Some(Value::Boolean(false))),
             _ => None,
         };
@@ -149,6 +150,15 @@ impl Layers {
                 let (min, max) = (range.start(), range.end());
                 self.refuse(key, format!("a whole number from {min} to {max}"))
             })
+    }
+
+    /// The part of a whole at `key`.
+    pub(super) fn part(&self, key: &str) -> Result<f64, Error> {
+        let (value, _) = self.setting(key);
+        let whole = value.as_integer().filter(|number| (0..=1).contains(number));
+        let part = whole.map_or_else(|| value.as_float(), |number| Some(f64::from(number == 1)));
+        part.filter(|part| (0.0..=1.0).contains(part))
+            .ok_or_else(|| self.refuse(key, "a number from 0.0 to 1.0"))
     }
 
     /// What `parse` makes of the text at `key`, or the refusal that says what it would take.

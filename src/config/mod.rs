@@ -25,6 +25,7 @@ pub use tls::TlsFiles;
 use file::SetFile;
 
 use crate::http;
+use crate::spans;
 use crate::store;
 use crate::telemetry;
 use crate::types::{Limits, Quota, Retention, TraceLimits};
@@ -54,6 +55,8 @@ pub struct Config {
     pub auth: AuthMode,
     /// The limits of the broker.
     pub limits: Limits,
+    /// Which spans are taken, and where they go; none, if nothing.
+    pub spans: Option<spans::Settings>,
     /// The log.
     pub log: telemetry::Settings,
     /// Threads that serve requests; one per core, if nothing.
@@ -89,6 +92,7 @@ impl Config {
             batch_cache_bytes: layers.number("storage.batch_cache_bytes", 0..=64 * GIB)?,
             auth: auth::auth(layers, listen)?,
             limits,
+            spans: spans(layers)?,
             log: log(layers)?,
             workers: match layers.number("runtime.workers", 0..=1_024)? {
                 0 => None,
@@ -131,6 +135,7 @@ fn http(layers: &Layers, limits: &Limits, tls: Option<&TlsFiles>) -> Result<http
         message_bytes: limits.message_bytes,
         metrics: metrics(layers)?,
         about: http::About::default(),
+        spans: None,
         throttle_status: match layers.number("quota.throttle_status", 404..=429)? {
             404 => http::ThrottleStatus::NotFound,
             429 => http::ThrottleStatus::TooManyRequests,
@@ -208,6 +213,23 @@ fn scrape_token(layers: &Layers) -> Result<Option<http::ScrapeToken>, Error> {
     token
         .map(Some)
         .map_err(|allowed| file.refuse(&format!("it should have {allowed}")))
+}
+
+fn spans(layers: &Layers) -> Result<Option<spans::Settings>, Error> {
+    let endpoint = layers.text("otlp.endpoint", |text| match text {
+        "" => Ok(None),
+        url => url.parse().map(Some),
+    })?;
+    let sample_ratio = layers.part("otlp.sample_ratio")?;
+    let service_name = layers.text("otlp.service_name", |text| match text.trim() {
+        "" => Err("a name"),
+        name => Ok(name.to_owned()),
+    })?;
+    Ok(endpoint.map(|endpoint| spans::Settings {
+        endpoint,
+        sample_ratio,
+        service_name,
+    }))
 }
 
 fn log(layers: &Layers) -> Result<telemetry::Settings, Error> {

@@ -164,7 +164,7 @@ fn an_unknown_key_is_refused_with_the_keys_that_exist() {
     assert_eq!(
         refusal("", &[], &[("aut.mode", "none")]),
         "aut.mode (from the flag --set) is not a setting: \
-         the sections are audit, auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
+         the sections are audit, auth, auth.keystone, http, http.tls, limits, log, metrics, otlp, quota, runtime, storage"
     );
 }
 
@@ -173,7 +173,7 @@ fn a_value_outside_of_any_section_is_refused() {
     assert_eq!(
         refused_file("listen = \"127.0.0.1:1\""),
         "listen (from operator's file) is not a setting: \
-         the sections are audit, auth, auth.keystone, http, http.tls, limits, log, metrics, quota, runtime, storage"
+         the sections are audit, auth, auth.keystone, http, http.tls, limits, log, metrics, otlp, quota, runtime, storage"
     );
     assert_eq!(
         refused_file("log = 3"),
@@ -414,4 +414,33 @@ fn secrets_are_not_shown() {
     assert!(!printed.contains("correct horse"), "{printed}");
     let printed = Layers::new().to_string();
     assert!(printed.contains("password = \"\"\n"), "{printed}");
+}
+
+#[test]
+fn spans_go_nowhere_unless_a_collector_is_named() {
+    let spans = |flags: &[(&str, &str)]| {
+        let mut layers = Layers::new();
+        for (key, value) in flags {
+            layers.lay_flag("--set", key, value).unwrap();
+        }
+        Config::check(&layers).map(|config| config.spans)
+    };
+    assert_eq!(spans(&[]).unwrap(), None);
+    let endpoint = ("otlp.endpoint", "http://127.0.0.1:4318");
+    for (ratio, expected) in [("0", 0.0), ("0.25", 0.25), ("1", 1.0)] {
+        let settings = spans(&[endpoint, ("otlp.sample_ratio", ratio)]).unwrap();
+        let ratio = settings.unwrap().sample_ratio;
+        assert!((ratio - expected).abs() < f64::EPSILON, "{ratio}");
+    }
+    for (key, value) in [
+        ("otlp.endpoint", "http://user:secret@127.0.0.1:4318"),
+        ("otlp.endpoint", "127.0.0.1:4318"),
+        ("otlp.sample_ratio", "1.5"),
+        ("otlp.sample_ratio", "-1"),
+        ("otlp.sample_ratio", "NaN"),
+        ("otlp.service_name", " "),
+    ] {
+        let refused = spans(&[endpoint, (key, value)]).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("{key} = ")), "{refused}");
+    }
 }

@@ -21,6 +21,7 @@ use super::error::Error;
 use super::leftover::Leftover;
 use super::request_id::RequestId;
 use super::settings::Settings;
+use super::span::RequestSpan;
 use super::traced::Untraced;
 use super::traffic::{RouteTraffic, Traffic};
 use super::{App, Served};
@@ -59,10 +60,15 @@ impl Front {
         let id = RequestId::next();
         let began = Instant::now();
         let observation = Observation::begin(&request);
+        let spans = self.app.settings().spans.as_ref();
+        let span = spans.and_then(|spans| RequestSpan::begin(spans, &request, id));
         let answering = self.unmeasured(request, id);
         let (mut response, route) = self.traffic().count(began, answering).await;
         id.stamp(response.headers_mut());
         log(&response, id, &route, observation.as_ref());
+        if let Some(span) = span {
+            span.end(&response, &route);
+        }
         response
     }
 

@@ -33,6 +33,7 @@ mod request_id;
 mod routes;
 mod server;
 mod settings;
+mod span;
 mod stream;
 mod throttle;
 mod tls;

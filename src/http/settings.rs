@@ -10,6 +10,7 @@ use super::peer::Scheme;
 use super::public_url::PublicUrl;
 use super::region::Region;
 use super::tls::Tls;
+use crate::spans::Spans;
 
 /// The server's limits, read from the configuration. Beyond each stands an error, never a wait without end.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub struct Settings {
     pub throttle_status: ThrottleStatus,
     /// What the metrics tell, and whom.
     pub metrics: Metrics,
+    /// Where the spans of requests begin, if a collector is told of them.
+    pub spans: Option<Spans>,
 }
 
 /// What the metrics tell, and whom.
@@ -122,6 +125,7 @@ impl Default for Settings {
             about: About::default(),
             throttle_status: ThrottleStatus::default(),
             metrics: Metrics::default(),
+            spans: None,
         }
     }
 }

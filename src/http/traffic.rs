@@ -73,6 +73,11 @@ impl RouteTraffic {
         &self.path
     }
 
+    /// Whether it is a route, and not what came to none.
+    pub fn is_known(&self) -> bool {
+        self.path.starts_with('/')
+    }
+
     /// How many requests ended with each status.
     pub fn by_status(&self) -> impl Iterator<Item = (u16, u64)> {
         let counts = self.statuses.iter();

@@ -8,6 +8,7 @@ use super::family::{About, family, metric, number, pairs, single};
 use crate::broker::Vitals;
 use crate::http::App;
 use crate::http::traffic::RouteTraffic;
+use crate::spans::Spans;
 
 const REQUESTS: About = About {
     name: "rohrpost_http_requests_total",
@@ -24,6 +25,11 @@ const BUILD: About = About {
     help: "The version that runs.",
 };
 
+const SPANS: About = About {
+    name: "rohrpost_spans_total",
+    help: "Spans of requests by what became of them on their way to the collector.",
+};
+
 /// Every family of the server; `listed` of the queues have metrics of their own.
 pub fn families(app: &App, vitals: &Vitals, listed: usize) -> Vec<MetricFamily> {
     let version = [("version", env!("CARGO_PKG_VERSION"))];
@@ -37,7 +43,19 @@ pub fn families(app: &App, vitals: &Vitals, listed: usize) -> Vec<MetricFamily> 
     families.extend(app.broker().commits());
     families.extend(queues(vitals, listed));
     families.extend(memory_and_disk(vitals));
+    families.extend(app.settings().spans.as_ref().map(spans));
     families
+}
+
+fn spans(spans: &Spans) -> MetricFamily {
+    let counts = [
+        ("delivered", spans.delivered()),
+        ("dropped", spans.dropped()),
+    ];
+    let counts = counts.map(|(outcome, count)| {
+        metric(MetricType::COUNTER, &[("outcome", outcome)], number(count))
+    });
+    family(MetricType::COUNTER, SPANS, counts.to_vec())
 }
 
 fn traffic(app: &App) -> Vec<MetricFamily> {

@@ -6,19 +6,20 @@ const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 70;
 
 /// Whom the code of each top-level module may know, beside itself. `app` wires everything, `lib` lists everything.
-const MAY_KNOW: [(&str, &[&str]); 16] = [
+const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("types", &[]),
     ("store", &["types"]),
     ("queue", &["types"]),
     ("broker", &["types", "store", "queue"]),
     ("identity", &["types", "store"]),
     ("machine", &[]),
-    ("http", &["types", "broker", "identity", "machine"]),
+    ("spans", &[]),
+    ("http", &["types", "broker", "identity", "machine", "spans"]),
     ("telemetry", &[]),
     ("health", &[]),
     (
         "config",
-        &["types", "store", "identity", "http", "telemetry"],
+        &["types", "store", "identity", "http", "spans", "telemetry"],
     ),
     ("offline", &["types", "store", "broker", "identity"]),
     ("backup", &["store", "identity"]),
@@ -46,7 +47,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
 const PROTOCOLS: [&str; 5] = ["cloud_eye", "console", "dms", "ext", "keystone"];
 
 /// What comes from outside and has a home: only these modules may name it.
-const HOMES: [(&str, &[&str]); 25] = [
+const HOMES: [(&str, &[&str]); 29] = [
     ("sled", &["store"]),
     ("axum", &["http"]),
     ("hyper", &["http", "bench"]),
@@ -58,7 +59,7 @@ const HOMES: [(&str, &[&str]); 25] = [
     (
         "tokio",
         &[
-            "broker", "identity", "http", "control", "bench", "app", "main",
+            "broker", "identity", "http", "spans", "control", "bench", "app", "main",
         ],
     ),
     ("hdrhistogram", &["bench"]),
@@ -71,7 +72,11 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("toml", &["config"]),
     ("tracing_subscriber", &["telemetry"]),
     ("getrandom", &["identity"]),
-    ("reqwest", &["identity"]),
+    ("reqwest", &["identity", "spans"]),
+    ("opentelemetry", &["spans"]),
+    ("opentelemetry_proto", &["spans"]),
+    ("opentelemetry_sdk", &["spans"]),
+    ("prost", &["spans"]),
     (
         "tracing",
         &[
@@ -79,6 +84,7 @@ const HOMES: [(&str, &[&str]); 25] = [
             "broker",
             "identity",
             "control",
+            "spans",
             "http",
             "app",
             "telemetry",
