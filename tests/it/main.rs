@@ -10,6 +10,7 @@
 mod accounts;
 mod architecture;
 mod audit;
+mod audit_kept;
 mod bench;
 mod cli;
 mod cloud_eye;
