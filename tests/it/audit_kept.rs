@@ -106,7 +106,8 @@ fn names(traces: &[Value]) -> Vec<&str> {
 /// Leaves a trace in a folder that nobody serves, as a server would have done so long ago.
 fn remember(folder: &Path, age: Duration) {
     let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let time = Timestamp((since_epoch - age).as_millis().try_into().unwrap());
+    let then = since_epoch.checked_sub(age).unwrap();
+    let time = Timestamp(then.as_millis().try_into().unwrap());
     let store = SledStore::open(&folder.join("store"), Settings::default()).unwrap();
     let traces = TraceLimits {
         kept_ms: u64::MAX >> 1,
