@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use rohrpost::broker::Period;
 use rohrpost::http;
 use rohrpost::identity::Role;
 use rohrpost::types::Limits;
@@ -278,6 +279,51 @@ async fn a_consume_that_waits_is_a_long_poll() {
     assert!(polls().await < 1.0);
 }
 
+#[tokio::test]
+async fn commits_and_the_cache_of_batches_are_measured() {
+    let server = Server::start().await;
+    let (queue, group) = server.queue_and_group(json!({"name": "q"})).await;
+    server.send(&queue, ["a", "b"]).await;
+    server.consume(&group, "").await;
+    let scrape = Scrape::of(&server).await;
+    let flushes = scrape.value("rohrpost_flush_seconds_count", &[]);
+    scrape.assert("rohrpost_flush_requests_count", &[], flushes);
+    assert!(scrape.value("rohrpost_flush_requests_sum", &[]) >= flushes);
+    assert!(scrape.value("rohrpost_queue_sent_bytes_total", &[]) >= 2.0);
+    assert!(scrape.value("rohrpost_cache_hits_total", &[]) >= 1.0);
+    scrape.assert("rohrpost_cache_misses_total", &[], 0.0);
+
+    let server = server.crash().await;
+    server.consume(&group, "").await;
+    let scrape = Scrape::of(&server).await;
+    assert!(scrape.value("rohrpost_cache_misses_total", &[]) >= 1.0);
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_a_queue_and_refused_connections_are_counted() {
+    let settings = http::Settings {
+        connections_max: 1,
+        ..http::Settings::default()
+    };
+    let server = Server::start_with(Limits::default(), settings).await;
+    let queue = server.normal("q").await;
+    let id = queue.rsplit('/').next().unwrap().parse().unwrap();
+    let (broker, project) = (&server.broker, PROJECT.parse().unwrap());
+    let ask = || broker.history(project, id, Period::Hour);
+    // The owner runs on this thread, too, and so not before all have asked.
+    let (_, _, vitals) = tokio::join!(biased; ask(), ask(), broker.vitals());
+    assert_eq!(
+        (vitals.mailbox_requests, vitals.mailbox_requests_max),
+        (2, 2)
+    );
+
+    server.raw(b"").await.expect(503);
+    let scrape = Scrape::of(&server).await;
+    scrape.assert("rohrpost_http_connections_refused_total", &[], 1.0);
+    scrape.assert("rohrpost_mailbox_requests", &[], 0.0);
+    scrape.assert("rohrpost_queues_stopped", &[], 0.0);
+}
+
 /// Runs promtool with this input, if it is there. A check that is skipped says so; where `CI` is set none may be.
 fn promtool(arguments: &[&str], input: &str) -> Option<Output> {
     let mut command = Command::new("promtool");
@@ -396,4 +442,98 @@ fn promtool_reads_the_rules_and_the_expressions_of_the_board() {
         let checked = promtool(&["check", "rules", path.to_str().unwrap()], "");
         assert_without_complaint(checked);
     }
+}
+
+/// A time series, and its values minute by minute in promtool's notation.
+type Series = (&'static str, &'static str);
+
+/// Each alert with what must make it fire, and what must not.
+const ALARMING: [(&str, &[Series], &[Series]); 8] = [
+    (
+        "RohrpostBacklog",
+        &[("sys_dms_accumulated_messages", "101x60")],
+        &[("sys_dms_accumulated_messages", "100x60")],
+    ),
+    (
+        "RohrpostMessagesGrowOld",
+        &[("rohrpost_queue_oldest_age_seconds", "86401+60x60")],
+        &[("rohrpost_queue_oldest_age_seconds", "80000x60")],
+    ),
+    (
+        "RohrpostDeadLettersGrow",
+        &[("rohrpost_queue_dead_letters", "0+1x60")],
+        &[("rohrpost_queue_dead_letters", "7x60")],
+    ),
+    (
+        "RohrpostFlushIsSlow",
+        &[
+            (r#"rohrpost_flush_seconds_bucket{le="0.2"}"#, "0+90x60"),
+            (r#"rohrpost_flush_seconds_bucket{le="0.4"}"#, "0+100x60"),
+            (r#"rohrpost_flush_seconds_bucket{le="+Inf"}"#, "0+100x60"),
+        ],
+        &[
+            (r#"rohrpost_flush_seconds_bucket{le="0.2"}"#, "0+995x60"),
+            (r#"rohrpost_flush_seconds_bucket{le="0.4"}"#, "0+1000x60"),
+            (r#"rohrpost_flush_seconds_bucket{le="+Inf"}"#, "0+1000x60"),
+        ],
+    ),
+    (
+        "RohrpostDiskNearlyFull",
+        &[
+            ("rohrpost_disk_free_bytes", "999x60"),
+            ("rohrpost_disk_reserve_bytes", "500x60"),
+        ],
+        &[
+            ("rohrpost_disk_free_bytes", "1000x60"),
+            ("rohrpost_disk_reserve_bytes", "500x60"),
+        ],
+    ),
+    (
+        "RohrpostQueueStopped",
+        &[("rohrpost_queues_stopped", "1x60")],
+        &[("rohrpost_queues_stopped", "0x60")],
+    ),
+    (
+        "RohrpostErrors",
+        &[(r#"rohrpost_http_requests_total{status="503"}"#, "0+12x60")],
+        &[(r#"rohrpost_http_requests_total{status="404"}"#, "0+999x60")],
+    ),
+    (
+        "RohrpostDown",
+        &[(r#"up{job="rohrpost"}"#, "0x60")],
+        &[(r#"up{job="rohrpost"}"#, "1x60")],
+    ),
+];
+
+#[test]
+fn each_alert_fires_when_it_should_and_not_when_it_should_not() {
+    let there_are = RULES
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let tested = ALARMING.iter().map(|(alert, _, _)| *alert);
+    assert!(there_are.eq(tested), "each is tested, in their order");
+
+    let folder = tempdir().unwrap();
+    let rules = folder.path().join("alerts.yml");
+    std::fs::write(&rules, RULES).unwrap();
+    let firing = |series: &[Series], fires: Value| {
+        let series = series
+            .iter()
+            .map(|(series, values)| json!({"series": series, "values": values}));
+        let expr = r#"count by (alertname) (ALERTS{alertstate="firing"})"#;
+        let at = json!({"expr": expr, "eval_time": "59m", "exp_samples": fires});
+        json!({"interval": "1m", "input_series": series.collect::<Vec<_>>(), "promql_expr_test": [at]})
+    };
+    let tests = ALARMING.iter().flat_map(|(alert, alarming, quiet)| {
+        let alarm = json!([{"labels": format!("{{alertname={alert:?}}}"), "value": 1}]);
+        [firing(alarming, alarm), firing(quiet, json!([]))]
+    });
+    let tests: Vec<_> = tests.collect();
+    let all = json!({"rule_files": [rules], "evaluation_interval": "1m", "tests": tests});
+    let file = folder.path().join("tests.yml");
+    std::fs::write(&file, all.to_string()).unwrap();
+    let checked = promtool(&["test", "rules", file.to_str().unwrap()], "");
+    let Some(checked) = checked else { return };
+    let said = String::from_utf8([checked.stdout, checked.stderr].concat()).unwrap();
+    assert!(checked.status.success(), "{said}");
 }
