@@ -308,3 +308,39 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_goes_on_when_no_span_can_end_any_more() {
+        let nobody = "http://127.0.0.1:9".parse().unwrap();
+        let (outbox, delivery) = Delivery::start(nobody, "here", Arc::default()).unwrap();
+        drop(outbox);
+        let ended = timeout(LAST_TIME, delivery.delivering).await;
+        ended.expect("it ends by itself").unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_over_after_a_minute_without_any() {
+        let (tally, mut trouble) = (Tally::default(), Trouble::default());
+        let is_told = |trouble: &Trouble| trouble.last.is_some();
+        trouble.note(None, &tally);
+        assert!(!is_told(&trouble));
+        trouble.note(Some(&Failure::Refused(StatusCode::BAD_GATEWAY)), &tally);
+        assert!(is_told(&trouble));
+        advance(SOUND_TIME).await;
+        tally.drop_spans(1);
+        trouble.note(None, &tally);
+        advance(SOUND_TIME).await;
+        trouble.note(None, &tally);
+        assert!(is_told(&trouble), "what came too fast is trouble, too");
+        advance(Duration::from_millis(1)).await;
+        trouble.note(None, &tally);
+        assert!(!is_told(&trouble));
+    }
+}
