@@ -134,6 +134,20 @@ describe('with queues in use', () => {
   before(furnish);
   after(clear);
 
+  test('the pictures of the README are made', { skip: !process.env.README_IMAGES }, async () => {
+    await mkdir(README_IMAGES, { recursive: true });
+    await browseAs('ada', '#/queues', async (page) => {
+      await withPast(page);
+      await page.setViewportSize({ width: 1400, height: 480 });
+      await page.getByRole('link', { name: 'orders' }).waitFor();
+      await page.screenshot({ path: `${README_IMAGES}/console-queues.png` });
+      await page.setViewportSize({ width: 1400, height: 860 });
+      await page.getByRole('link', { name: 'orders' }).click();
+      await page.locator('.chart svg[role="img"]').last().waitFor();
+      await page.screenshot({ path: `${README_IMAGES}/console-queue.png` });
+    }, { scheme: 'light' });
+  });
+
   for (const wish of LOOKS) {
     test(`every page is whole and accessible, ${wish.size} and ${wish.scheme}`, async () => {
       await browse((page) => look(page, 'door', wish), wish);
@@ -158,18 +172,4 @@ describe('with queues in use', () => {
       }, wish);
     });
   }
-
-  test('the pictures of the README are made', { skip: !process.env.README_IMAGES }, async () => {
-    await mkdir(README_IMAGES, { recursive: true });
-    await browseAs('ada', '#/queues', async (page) => {
-      await withPast(page);
-      await page.setViewportSize({ width: 1400, height: 480 });
-      await page.getByRole('link', { name: 'orders' }).waitFor();
-      await page.screenshot({ path: `${README_IMAGES}/console-queues.png` });
-      await page.setViewportSize({ width: 1400, height: 860 });
-      await page.getByRole('link', { name: 'orders' }).click();
-      await page.locator('.chart svg[role="img"]').last().waitFor();
-      await page.screenshot({ path: `${README_IMAGES}/console-queue.png` });
-    }, { scheme: 'light' });
-  });
 });

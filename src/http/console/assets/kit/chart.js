@@ -16,7 +16,7 @@ import { clock, moment } from './format.js';
  */
 
 const HEIGHT = 208;
-const EDGE = { top: 8, right: 12, bottom: 22, left: 52 };
+const EDGE = { top: 8, right: 18, bottom: 22, left: 52 };
 const GRID_LINES = 4;
 const MINUTE_MS = 60_000;
 

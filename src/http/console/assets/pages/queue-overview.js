@@ -59,7 +59,6 @@ function figuresOf(now) {
     ['Dead letters', count(now.dead_letters), now.dead_letters > 0 ? 'bad' : ''],
     ['Sent', rate(now.sent_per_s)],
     ['Consumed', rate(now.consumed_per_s)],
-    ['Acknowledged', rate(now.acknowledged_per_s)],
     ['Size', size(now.bytes)],
     ['Oldest waiting', duration(now.oldest_age_s)],
   ]);
