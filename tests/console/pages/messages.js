@@ -24,8 +24,10 @@ test('a batch is sent with attributes, labels and a delay', async () => {
     await draft(1).getByLabel('Delay (s)').fill('3600');
     await press(page, 'Add a message');
     await draft(2).getByRole('button', { name: 'Remove this message' }).click();
+    const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/messages'));
     await press(page, 'Send');
     await toast(page, '2 messages sent to sent.');
+    assert.equal((await sent).postDataJSON().messages[1].delayTime, 3_600_000, 'milliseconds');
   });
   const [only, ...others] = await server.ask('GET', `${queue.path}/groups/${queue.groups.g}/messages?time_wait=1`);
   assert.deepEqual(only.message, { body: { total: 3 }, attributes: { kind: 'order' }, tags: ['red', 'blue'] });

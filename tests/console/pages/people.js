@@ -105,8 +105,11 @@ test('an administrator makes a project, sets its quota and deletes it', () => br
   await press(page, 'Set quota');
   await page.getByText('This must be a whole number').waitFor();
   await page.getByLabel('Queues').fill('5');
+  const set = page.waitForRequest((request) => request.method() === 'PUT' && request.url().endsWith('/quota'));
   await press(page, 'Set quota');
   await toast(page, 'The quota holds from now on.');
+  const kept = { groups_per_queue: null, stored_bytes: null, requests_per_s: null, request_burst: null };
+  assert.deepEqual((await set).postDataJSON(), { queues: 5, ...kept });
   await press(page, 'Delete project');
   await press(dialog(page), 'Delete project');
   await row(page, 'winter').waitFor({ state: 'detached' });
