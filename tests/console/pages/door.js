@@ -54,10 +54,13 @@ test('a session that has ended asks to log in again', () => browseAs('mia', '#/a
   const users = await server.ask('GET', '/v3/users?name=mia');
   const change = (/** @type {string} */ password) => server.ask('PATCH', `/v3/users/${users.users[0].id}`, { user: { password } });
   await change('another');
-  await page.getByRole('link', { name: 'Queues' }).click();
-  await toast(page, 'The session has ended.');
-  await page.getByLabel('Password').waitFor();
-  await change(PASSWORD);
+  try {
+    await page.getByRole('link', { name: 'Queues' }).click();
+    await toast(page, 'The session has ended.');
+    await page.getByLabel('Password').waitFor();
+  } finally {
+    await change(PASSWORD);
+  }
 }));
 
 test('who has several projects chooses one, and may change it', async () => {
