@@ -65,6 +65,7 @@ impl RequestSpan {
             self.span.fail();
         }
     }
+
     fn tell_parameters(&mut self, route: &str) {
         let named = route.split('/').filter(|name| !name.is_empty());
         let given = self.path.split('/').filter(|text| !text.is_empty());
