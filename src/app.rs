@@ -28,7 +28,7 @@ use crate::http;
 use crate::identity::keystone::Keystone;
 use crate::identity::{self, Gate, Policies};
 use crate::spans::{Delivery, Spans};
-use crate::store::{self, Imaged, SledStore, Store, folder, rewrite};
+use crate::store::{self, DiskStore, Imaged, Store, folder, rewrite};
 use renewal::Renewal;
 use welcome::{Users, Welcome};
 
@@ -80,7 +80,7 @@ async fn run(config: Config) -> Result<()> {
 
 /// What was started, and has to be stopped in the opposite order.
 struct Running {
-    store: Arc<Imaged<SledStore>>,
+    store: Arc<Imaged<DiskStore>>,
     broker: Broker,
     serving: JoinHandle<()>,
     /// The server stops when this is dropped.
@@ -100,7 +100,7 @@ impl Running {
         folder::create(&data)?;
         folder::check_whole(&data)?;
         // The store comes first, as it keeps other processes out of the folder.
-        let store = Arc::new(Imaged::new(SledStore::open(
+        let store = Arc::new(Imaged::new(DiskStore::open(
             &data.join("store"),
             config.store,
         )?));
@@ -178,7 +178,7 @@ impl Running {
 }
 
 /// Serves whoever may use the data folder. That it cannot be is no reason not to serve messages.
-fn control(store: Arc<Imaged<SledStore>>, data: PathBuf) -> Option<JoinHandle<()>> {
+fn control(store: Arc<Imaged<DiskStore>>, data: PathBuf) -> Option<JoinHandle<()>> {
     match control::Server::bind(&data) {
         Ok(server) => Some(tokio::spawn(server.serve(store, data))),
         Err(error) => {
@@ -189,7 +189,7 @@ fn control(store: Arc<Imaged<SledStore>>, data: PathBuf) -> Option<JoinHandle<()
 }
 
 /// Closes the store, so that the next start is quick. Everything is durable already.
-async fn close(store: Arc<Imaged<SledStore>>) -> Result<()> {
+async fn close(store: Arc<Imaged<DiskStore>>) -> Result<()> {
     let store = alone(store).await.into_inner();
     Ok(task::spawn_blocking(|| store.close_and_snapshot()).await??)
 }

@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use rohrpost::config::{self, Config, Layers};
 use rohrpost::offline::{Form, Verdict};
 use rohrpost::progress::Bar;
-use rohrpost::store::{self, rewrite};
+use rohrpost::store::rewrite::{self, Rewritten};
+use rohrpost::store::{self, Engine, Watch};
 use rohrpost::{app, backup, control, health, offline, telemetry};
 
 const EXIT_CODES: &str = "\
@@ -20,8 +21,8 @@ Exit codes:
   0  done; for serve: stopped in order
   1  the server could not start or stop in order; for health: it does not serve
   2  the command line or the configuration is wrong
-  3  verify, restore, compact: what was read is damaged: every finding is on the standard output, or the error
-     names it
+  3  verify, restore, compact, migrate-store: what was read is damaged: every finding is on the standard output,
+     or the error names it
   74 the disk failed or was full while serving; what was acknowledged is safe";
 
 /// The exit status of a verification that found something.
@@ -90,6 +91,17 @@ enum Command {
     Compact {
         /// The data folder (storage.path)
         path: PathBuf,
+    },
+    /// Move the store of a stopped server to the other storage engine (storage.engine)
+    ///
+    /// It is done as by compact: copied, read back and compared, then put in place in one step. It needs the same room on
+    /// the disk, and may be interrupted at any moment. Set storage.engine to the new engine before the next start.
+    MigrateStore {
+        /// The data folder (storage.path)
+        path: PathBuf,
+        /// The engine that shall keep the store: sled or fjall
+        #[arg(long, value_name = "ENGINE")]
+        to: Engine,
     },
     /// Load a server, and measure what it does: throughput and latencies
     ///
@@ -162,8 +174,9 @@ fn run(command: Command, settings: &SettingsArgs) -> anyhow::Result<ExitCode> {
         Command::Verify { path } => return verify(&path),
         Command::RotateKeys { path } => offline::rotate_keys(&path, &mut io::stdout().lock())?,
         Command::Backup { dest } => back_up(&Config::check(&lay(settings)?)?.data, &dest)?,
-        Command::Restore { src } => return restore(&src, &Config::check(&lay(settings)?)?.data),
+        Command::Restore { src } => return restore(&src, &Config::check(&lay(settings)?)?),
         Command::Compact { path } => return compact(&path),
+        Command::MigrateStore { path, to } => return migrate_store(&path, to),
         Command::Bench(arguments) => bench::run(*arguments)?,
         Command::Inspect {
             path,
@@ -237,9 +250,11 @@ fn back_up(data: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn restore(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
+fn restore(from: &Path, config: &Config) -> anyhow::Result<ExitCode> {
     let bar = Bar::of_bytes();
-    let restored = backup::restore(from, data, &mut |at| bar.show(at.step, at.done, at.of));
+    let restored = backup::restore(from, &config.data, config.store, &mut |at| {
+        bar.show(at.step, at.done, at.of);
+    });
     bar.clear();
     match restored {
         Err(error) if error.is_damage() => Ok(damaged(&error.into())),
@@ -249,25 +264,38 @@ fn restore(from: &Path, data: &Path) -> anyhow::Result<ExitCode> {
                 "restored: {} entries, {} bytes",
                 summary.entries, summary.bytes
             );
-            verify(data)
+            verify(&config.data)
         }
     }
 }
 
 fn compact(data: &Path) -> anyhow::Result<ExitCode> {
+    rewrite("compacted", |watch| rewrite::compact(data, watch))
+}
+
+fn migrate_store(data: &Path, to: Engine) -> anyhow::Result<ExitCode> {
+    let done = format!("moved to {to}");
+    rewrite(&done, |watch| rewrite::migrate(data, to, watch))
+}
+
+/// Writes a store anew by `work`, and says that it is `done`.
+fn rewrite(
+    done: &str,
+    work: impl FnOnce(Watch<'_>) -> Result<Rewritten, store::Error>,
+) -> anyhow::Result<ExitCode> {
     let bar = Bar::of_bytes();
-    let rewritten = rewrite::rewrite(data, &mut |at| bar.show(at.step, at.done, at.of));
+    let rewritten = work(&mut |at| bar.show(at.step, at.done, at.of));
     bar.clear();
     match rewritten {
         Err(error @ store::Error::Damaged { .. }) => Ok(damaged(&error.into())),
         Err(error) => Err(error.into()),
-        Ok(rewrite::Rewritten {
+        Ok(Rewritten {
             entries,
             bytes_before,
             bytes_after,
         }) => {
             println!(
-                "compacted: {entries} entries; the store took {bytes_before} bytes of the disk and takes {bytes_after} now"
+                "{done}: {entries} entries; the store took {bytes_before} bytes of the disk and takes {bytes_after} now"
             );
             Ok(ExitCode::SUCCESS)
         }

@@ -9,7 +9,7 @@ use crate::broker::audit::{self, Counts, Seen};
 use crate::broker::inspect::{self, GroupView, QueueView, QuotaView, RecordView};
 use crate::identity::inspect::{ProjectView, UserView, accounts};
 use crate::identity::secret;
-use crate::store::{self, Settings, SledStore, folder};
+use crate::store::{self, DiskStore, folder};
 
 /// Entries between two lines of progress.
 const PROGRESS_ENTRIES: u64 = 16 * 1024;
@@ -94,9 +94,9 @@ fn read_whole(path: &Path, printer: &mut Printer<'_>) -> Result<Counts, store::E
     Ok(counts)
 }
 
-fn open(path: &Path) -> Result<SledStore, store::Error> {
+fn open(path: &Path) -> Result<DiskStore, store::Error> {
     folder::check_whole(path)?;
-    SledStore::open_to_read(&path.join("store"), Settings::default())
+    DiskStore::open_to_read(&path.join("store"))
 }
 
 /// Prints while the audit goes on. A failure to print is kept for its end.
@@ -260,7 +260,7 @@ pub fn inspect(path: &Path, chosen: Chosen<'_>, out: &mut dyn Write) -> Result<(
     Ok(())
 }
 
-fn inspect_accounts(store: &SledStore, form: Form, out: &mut dyn Write) -> Result<(), Error> {
+fn inspect_accounts(store: &DiskStore, form: Form, out: &mut dyn Write) -> Result<(), Error> {
     let (projects, users) = accounts(store)?;
     for project in &projects {
         match form {

@@ -8,16 +8,21 @@ use std::path::Path;
 use super::chunk::Borrowed;
 use super::manifest::Manifest;
 use super::{Error, Progress, Summary, Watch, chunk, damaged, destination};
-use crate::store::{self, Filling, SledStore, folder, format};
+use crate::store::{self, DiskStore, Filling, Settings, folder, format};
 
 /// Restores the backup in the folder `from` to the data folder `to`, which must be empty, or not exist, or have an
-/// unfinished restore.
+/// unfinished restore; its store is kept as `settings` say.
 ///
 /// # Errors
 /// [`store::Error::Damaged`] with the name of what is damaged in the backup, [`Error::Unfinished`],
 /// [`Error::NewerFormat`], [`store::Error::NewerFormat`], [`Error::NotEmpty`]: nothing has been written then. Otherwise
 /// what writing fails with.
-pub fn restore(from: &Path, to: &Path, watch: Watch<'_>) -> Result<Summary, Error> {
+pub fn restore(
+    from: &Path,
+    to: &Path,
+    settings: Settings,
+    watch: Watch<'_>,
+) -> Result<Summary, Error> {
     let manifest = Manifest::read(from)?;
     if manifest.store_format > format::FORMAT {
         return Err(Error::Store(store::Error::NewerFormat {
@@ -31,7 +36,7 @@ pub fn restore(from: &Path, to: &Path, watch: Watch<'_>) -> Result<Summary, Erro
     backup.each_file(|_, _| Ok(()))?;
 
     claim.begin()?;
-    let summary = backup.restore_store(to, watch)?;
+    let summary = backup.restore_store(to, settings, watch)?;
     backup.each_file(|name, content| Ok(folder::write_secret(to, name, content)?))?;
     claim.finish()?;
     Ok(summary)
@@ -90,8 +95,13 @@ impl Backup<'_> {
         destination::content(self.from, digest)?.ok_or_else(missing)
     }
 
-    fn restore_store(&self, to: &Path, watch: Watch<'_>) -> Result<Summary, Error> {
-        let store = SledStore::open(&to.join("store"), store::Settings::default())?;
+    fn restore_store(
+        &self,
+        to: &Path,
+        settings: Settings,
+        watch: Watch<'_>,
+    ) -> Result<Summary, Error> {
+        let store = DiskStore::open(&to.join("store"), settings)?;
         let mut filling = Filling::of(&store);
         let mut summary = Summary::default();
         self.each_chunk("restoring", watch, |entries, bytes| {

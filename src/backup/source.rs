@@ -8,7 +8,7 @@ use super::chunk::{Builder, Chunk};
 use super::{Digest, Error};
 use crate::identity;
 use crate::store::image::{Image, Step};
-use crate::store::{Imaged, SledStore, Store, folder, format};
+use crate::store::{DiskStore, Imaged, Store, folder, format};
 
 /// What the name of a file in the data folder ends in if it belongs to a backup: the secrets.
 const KEPT_SUFFIX: &str = ".key";
@@ -73,12 +73,12 @@ pub struct Local<S: Store> {
     offered: Vec<u8>,
 }
 
-impl Local<SledStore> {
+impl Local<DiskStore> {
     /// The content of this moment of a store and the data folder around it.
     ///
     /// # Errors
     /// [`Error::Busy`], or that a file cannot be read.
-    pub fn of(store: &Arc<Imaged<SledStore>>, data: &Path) -> Result<Self, Error> {
+    pub fn of(store: &Arc<Imaged<DiskStore>>, data: &Path) -> Result<Self, Error> {
         let store_bytes = store.inner().size_bytes()?;
         let image = store.image().ok_or(Error::Busy)?;
         Ok(Self::new(image, files(data)?, store_bytes))

@@ -16,7 +16,7 @@ use tempfile::{TempDir, tempdir};
 
 use super::*;
 use crate::store::{
-    Batch, Durability, Imaged, Settings, SimulatedStore, SledStore, Store, folder, key,
+    Batch, DiskStore, Durability, Imaged, Settings, SimulatedStore, Store, folder, key,
 };
 
 type Model = BTreeMap<Vec<u8>, String>;
@@ -98,9 +98,13 @@ impl Setting {
     }
 }
 
+fn restore(from: &Path, to: &Path, watch: Watch<'_>) -> Result<Summary, Error> {
+    super::restore(from, to, Settings::default(), watch)
+}
+
 fn entries_in(data: &Path) -> Model {
     folder::check_whole(data).unwrap();
-    everything(&SledStore::open_to_read(&data.join("store"), Settings::default()).unwrap())
+    everything(&DiskStore::open_to_read(&data.join("store")).unwrap())
 }
 
 /// A source that is lost after some pieces.

@@ -153,6 +153,7 @@ fn data(layers: &Layers) -> Result<PathBuf, Error> {
 
 fn store(layers: &Layers) -> Result<store::Settings, Error> {
     Ok(store::Settings {
+        engine: layers.text("storage.engine", str::parse)?,
         cache_capacity_bytes: layers
             .number("storage.cache_capacity_bytes", MIB as u64..=64 * GIB as u64)?,
     })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::wire::{self, Tag};
 use super::{BACKUP, SOCKET};
 use crate::backup::{Error, Greeting, Local, Offer, Source};
-use crate::store::{Imaged, Settings, SledStore, folder};
+use crate::store::{DiskStore, Imaged, folder};
 
 /// How long the server may say nothing. It may wait for a commit that flushes to a slow disk.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -23,7 +23,7 @@ pub fn source_of(data: &Path) -> Result<Box<dyn Source>, Error> {
         Ok(stream) => Ok(Box::new(Remote::greeted(stream)?)),
         Err(error) if is_absent(&error) => {
             folder::check_whole(data)?;
-            let store = SledStore::open_to_read(&data.join("store"), Settings::default())?;
+            let store = DiskStore::open_to_read(&data.join("store"))?;
             Ok(Box::new(Local::of(&Arc::new(Imaged::new(store)), data)?))
         }
         Err(error) => Err(Error::Lost(error)),

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::wire::{self, Tag};
 use super::{BACKUP, SOCKET};
 use crate::backup::{Error, Local, Source};
-use crate::store::{self, Imaged, SledStore, folder};
+use crate::store::{self, DiskStore, Imaged, folder};
 
 /// How long a client may neither read nor write.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -49,7 +49,7 @@ impl Server {
     }
 
     /// Serves clients for ever. May be dropped at any time: what was begun ends soon.
-    pub async fn serve(self, store: Arc<Imaged<SledStore>>, data: PathBuf) {
+    pub async fn serve(self, store: Arc<Imaged<DiskStore>>, data: PathBuf) {
         let mut clients = JoinSet::new();
         loop {
             tokio::select! {
@@ -74,7 +74,7 @@ impl Drop for Server {
     }
 }
 
-async fn serve(mut stream: Stream, store: Arc<Imaged<SledStore>>, data: PathBuf) {
+async fn serve(mut stream: Stream, store: Arc<Imaged<DiskStore>>, data: PathBuf) {
     let result = match hear(&mut stream).await {
         Ok(request) if request == BACKUP => back_up(&mut stream, store, data).await,
         Ok(_) => {
@@ -100,7 +100,7 @@ async fn hear(stream: &mut Stream) -> io::Result<String> {
 
 async fn back_up(
     stream: &mut Stream,
-    store: Arc<Imaged<SledStore>>,
+    store: Arc<Imaged<DiskStore>>,
     data: PathBuf,
 ) -> Result<(), Error> {
     let source = blocking(move || Local::of(&store, &data)).await?;

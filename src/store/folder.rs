@@ -24,7 +24,7 @@ pub use claim::{Claim, check_whole, claim};
 use super::Error;
 
 /// How often, and how long in between, a lock is asked for before it counts as another's.
-const LOCK_TRIES: u32 = 30;
+const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Makes the folder, and those above it, for this user alone. One that exists stays as it is.
@@ -167,6 +167,15 @@ pub fn remove_whole(folder: &Path) -> Result<bool, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(at(folder)(error)),
     }
+}
+
+/// Gives a folder another name in the same one, which nothing has yet.
+///
+/// # Errors
+/// [`Error::File`] if the system cannot.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(at(to))?;
+    sync(above(to))
 }
 
 /// Lets two folders that stand in the same one change names. At no moment, and after no crash, is there only one of

@@ -1,14 +1,18 @@
 //! Durable keys and bytes behind one small seam, [`Store`].
 //!
-//! Owns what is on the disk: the key layout, the record format, the versioned metadata, and the two forms of
-//! the seam (sled for real, simulated for tests). Refuses to know the rules of delivery, tasks and protocols.
+//! Owns what is on the disk: the key layout, the record format, the versioned metadata, and the forms of the seam (sled
+//! and fjall for real, simulated for tests). Refuses to know the rules of delivery, tasks and protocols.
 
 pub mod accounts;
 mod barrier;
 #[cfg(test)]
 mod conformance;
 pub mod delayed;
+mod disk;
+mod engine;
+mod failure;
 mod filling;
+mod fjall;
 pub mod folder;
 pub mod format;
 pub mod image;
@@ -23,11 +27,14 @@ mod simulated;
 mod sled;
 pub mod trail;
 
+pub use disk::{DiskStore, Settings};
+pub use engine::Engine;
 pub use filling::Filling;
+pub use fjall::FjallStore;
 pub use image::Imaged;
 pub use progress::{Progress, Watch};
 pub use simulated::SimulatedStore;
-pub use sled::{Settings, SledStore};
+pub use sled::SledStore;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -147,6 +154,20 @@ pub enum Error {
         /// The newest format that this version reads.
         known: u32,
     },
+    /// The store is another engine's.
+    #[error(
+        "{found} keeps the store, and storage.engine is {wanted:?}: set it to {found:?}, or move the store to the other engine by rohrpost migrate-store --to {wanted}",
+        found = found.to_string(), wanted = wanted.to_string()
+    )]
+    OtherEngine {
+        /// The engine that keeps it.
+        found: Engine,
+        /// The engine that shall.
+        wanted: Engine,
+    },
+    /// The store is to be moved to the engine that it is in.
+    #[error("{0} keeps the store already")]
+    SameEngine(Engine),
     /// The store cannot promise durability on this system.
     #[error("flushes do not reach the disk: {0}")]
     NotDurable(String),

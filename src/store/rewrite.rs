@@ -17,7 +17,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{
-    Batch, Durability, Error, Filling, Progress, Settings, SledStore, Store, Watch, folder, key,
+    Batch, DiskStore, Durability, Engine, Error, Filling, Progress, Settings, Store, Watch, folder,
+    key,
 };
 
 /// The folder of the store, in the data folder.
@@ -52,19 +53,41 @@ pub struct Rewritten {
 /// [`Error::File`] if another process uses the folder, it has no store, or too little is free on its disk;
 /// [`Error::Damaged`] if an entry cannot be read, or the copy is not what was read. In any case the folder has the store
 /// that it had.
-pub fn rewrite(data: &Path, watch: Watch<'_>) -> Result<Rewritten, Error> {
+pub fn compact(data: &Path, watch: Watch<'_>) -> Result<Rewritten, Error> {
+    rewrite(data, Ok, watch)
+}
+
+/// Moves the store of the data folder `data` to the engine `to`.
+///
+/// # Errors
+/// As [`compact`], and [`Error::SameEngine`].
+pub fn migrate(data: &Path, to: Engine, watch: Watch<'_>) -> Result<Rewritten, Error> {
+    let other = |from| match from {
+        from if from == to => Err(Error::SameEngine(from)),
+        _ => Ok(to),
+    };
+    rewrite(data, other, watch)
+}
+
+/// Writes the store anew, in the engine that `choose` gives for the one that keeps it.
+fn rewrite(
+    data: &Path,
+    choose: impl FnOnce(Engine) -> Result<Engine, Error>,
+    watch: Watch<'_>,
+) -> Result<Rewritten, Error> {
     folder::check_whole(data)?;
     let place = data.join(PLACE);
-    let store = SledStore::open_to_read(&place, Settings::default())?;
+    let store = DiskStore::open_to_read(&place)?;
     let _ours = store.keep_out_others()?;
     remove_unfinished(data)?;
+    let engine = choose(store.engine())?;
     let bytes_before = folder::disk_bytes_in(&place)?;
     let found = read(&store, "reading", bytes_before, watch, |_, _| Ok(()))?;
     check_room(data, found.bytes)?;
 
     let unfinished = data.join(UNFINISHED);
-    let copied = copy(store, &unfinished, found, watch);
-    let copied = copied.and_then(|()| check(&unfinished, found, watch));
+    let copied = copy(store, &unfinished, engine, found, watch);
+    let copied = copied.and_then(|copy| check(copy, &unfinished, found, watch));
     let _copy_is_ours = copied.inspect_err(|_| {
         // What is left of it goes with the next attempt, or the next start.
         let _ = remove_unfinished(data);
@@ -114,11 +137,21 @@ fn check_room(data: &Path, entry_bytes: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies `found` to a fresh store in the folder `to`, and closes both.
-fn copy(store: SledStore, to: &Path, found: Contents, watch: Watch<'_>) -> Result<(), Error> {
+/// Copies `found` to a fresh store of `engine` in the folder `to`, closes the former one, and opens the copy to be read.
+fn copy(
+    store: DiskStore,
+    to: &Path,
+    engine: Engine,
+    found: Contents,
+    watch: Watch<'_>,
+) -> Result<DiskStore, Error> {
     folder::create(to)?;
     folder::check_exchange_in(to)?;
-    let fresh = SledStore::open(to, Settings::default())?;
+    let settings = Settings {
+        engine,
+        ..Settings::default()
+    };
+    let fresh = DiskStore::open(to, settings)?;
     clear(&fresh)?;
     let mut filling = Filling::of(&fresh);
     read(&store, "copying", found.bytes, watch, |key, value| {
@@ -126,11 +159,11 @@ fn copy(store: SledStore, to: &Path, found: Contents, watch: Watch<'_>) -> Resul
     })?;
     filling.finish()?;
     store.close()?;
-    fresh.close()
+    fresh.reopen()
 }
 
 /// Removes what a store has from its first opening on: the copy has what the store has, and nothing else.
-fn clear(fresh: &SledStore) -> Result<(), Error> {
+fn clear(fresh: &DiskStore) -> Result<(), Error> {
     let mut batch = Batch::default();
     for (key, _) in fresh.range(key::borrowed(&key::everything()), ENTRIES_PER_READ)? {
         batch.delete(key);
@@ -138,10 +171,14 @@ fn clear(fresh: &SledStore) -> Result<(), Error> {
     fresh.commit(batch, Durability::Buffered)
 }
 
-/// Makes sure that the copy in the folder `unfinished` has what was `found` in the store, and that all of it is on the
-/// disk. Others are kept out of it until what is returned is dropped.
-fn check(unfinished: &Path, found: Contents, watch: Watch<'_>) -> Result<folder::Lock, Error> {
-    let copy = SledStore::open_to_read(unfinished, Settings::default())?;
+/// Makes sure that the `copy` in the folder `unfinished` has what was `found` in the store, and that all of it is on the
+/// disk. Closes it, and keeps others out of it until what is returned is dropped.
+fn check(
+    copy: DiskStore,
+    unfinished: &Path,
+    found: Contents,
+    watch: Watch<'_>,
+) -> Result<folder::Lock, Error> {
     let ours = copy.keep_out_others()?;
     let copied = read(&copy, "checking", found.bytes, watch, |_, _| Ok(()))?;
     if copied != found {
@@ -169,7 +206,7 @@ struct Contents {
 
 /// Reads all of `store`, which is thought to have `of` bytes, and lets `each` see the entries.
 fn read(
-    store: &SledStore,
+    store: &DiskStore,
     step: &'static str,
     of: u64,
     watch: Watch<'_>,

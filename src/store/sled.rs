@@ -10,13 +10,12 @@ use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::{Batch, Durability, Error, Store, barrier, folder, format, key};
+use super::failure::{Failure, caught};
+use super::{Batch, Durability, Engine, Error, Settings, Store, barrier, folder, format, key};
 
 /// sled's unit of writing, fixed when a store is created.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -33,22 +32,6 @@ const FLUSH_EVERY_MS: u64 = 500;
 /// For so many bytes of a value read, its page counts as accessed once more.
 const BYTES_PER_ACCESS: usize = 512;
 
-/// How the store uses the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// The size of sled's cache of pages. sled takes some 45 MB more, because each of the cache's 256 shards keeps a page
-    /// or two whatever its share.
-    pub cache_capacity_bytes: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            cache_capacity_bytes: 8 * 1024 * 1024,
-        }
-    }
-}
-
 /// A store in a folder of its own.
 #[derive(Debug)]
 pub struct SledStore {
@@ -57,15 +40,15 @@ pub struct SledStore {
     lock: folder::Lock,
     folder: PathBuf,
     settings: Settings,
-    failure: OnceLock<String>,
+    failure: Failure,
 }
 
 impl SledStore {
     /// Opens the store in `folder`, which is created if there is none.
     ///
     /// # Errors
-    /// [`Error::File`] if the folder cannot be used, above all if another process uses it; [`Error::NewerFormat`];
-    /// [`Error::NotDurable`] if flushes do not go through this program's barrier; otherwise what sled says.
+    /// [`Error::File`] if the folder cannot be used, above all if another process uses it; [`Error::OtherEngine`];
+    /// [`Error::NewerFormat`]; [`Error::NotDurable`] if flushes do not go through this program's barrier; otherwise what sled says.
     pub fn open(folder: &Path, settings: Settings) -> Result<Self, Error> {
         fs::create_dir_all(folder).map_err(in_file(folder))?;
         let store = Self::open_unchecked(folder, settings)?;
@@ -92,6 +75,7 @@ impl SledStore {
         let folder = fs::canonicalize(folder).map_err(in_file(folder))?;
         // Before anything in it is touched: sled's own lock comes too late for that.
         let lock = folder::lock(&folder)?;
+        Engine::Sled.check(&folder)?;
         remove_unfinished_snapshots(&folder)?;
         remove_unwritten_settings(&folder)?;
         Ok(Self {
@@ -99,7 +83,7 @@ impl SledStore {
             lock,
             folder,
             settings,
-            failure: OnceLock::new(),
+            failure: Failure::default(),
         })
     }
 
@@ -111,16 +95,23 @@ impl SledStore {
         self.flush()
     }
 
-    /// Like [`Self::close`], and makes the next start quick: sled writes the table of its pages only when it opens, so
-    /// without this the next start replays everything that was written since the last.
+    /// Closes the store and opens it again, without leaving the folder. That makes the next start quick: sled writes the
+    /// table of its pages only when it opens, so without this the next start replays everything that was written since
+    /// the last.
     ///
     /// # Errors
-    /// As [`Self::close`]. Everything is durable even if only the second opening fails.
-    pub fn close_and_snapshot(self) -> Result<(), Error> {
+    /// As [`Self::close`]. Everything is durable even if only the opening fails.
+    pub fn reopen(self) -> Result<Self, Error> {
         let (folder, settings) = (self.folder.clone(), self.settings);
-        let _still_ours = self.keep_out_others()?;
+        let lock = self.keep_out_others()?;
         self.close()?;
-        open_engine(&folder, settings).map(drop)
+        Ok(Self {
+            db: open_engine(&folder, settings)?,
+            lock,
+            folder,
+            settings,
+            failure: Failure::default(),
+        })
     }
 
     /// Keeps other processes out of the folder until what is returned is dropped, even if the store is closed before.
@@ -174,14 +165,12 @@ impl SledStore {
 
     /// Lets sled work, unless it has failed before.
     fn run<T>(&self, work: impl FnOnce(&::sled::Db) -> ::sled::Result<T>) -> Result<T, Error> {
-        match self.failure.get() {
-            Some(failure) => Err(Error::Engine(format!("it has failed before: {failure}"))),
-            None => unpanicked(|| work(&self.db)).map_err(|error| self.fail(error)),
-        }
+        self.failure.refuse()?;
+        unpanicked(|| work(&self.db)).map_err(|error| self.fail(error))
     }
 
     fn fail(&self, error: Error) -> Error {
-        if self.failure.set(error.to_string()).is_ok() {
+        if self.failure.note(&error) {
             // After an error sled hangs for ever when its last handle is dropped; this one never is, and so the folder
             // stays taken.
             std::mem::forget((self.db.clone(), self.lock.share()));
@@ -336,27 +325,19 @@ fn open_engine(folder: &Path, settings: Settings) -> Result<::sled::Db, Error> {
     unpanicked(|| config.open())
 }
 
-/// What sled gives. Over damaged files it may panic instead of giving an error; whoever calls must not use it after
-/// either, which is why no state that a panic left half done is ever seen.
+/// What sled gives, in our words.
 fn unpanicked<T>(work: impl FnOnce() -> ::sled::Result<T>) -> Result<T, Error> {
-    let damaged = |how: String| Error::Damaged {
+    let damaged = |how| Error::Damaged {
         what: "what sled keeps in the store's files".to_owned(),
         how,
     };
-    match panic::catch_unwind(AssertUnwindSafe(work)) {
+    match caught(work) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(::sled::Error::Corruption { .. })) => {
             Err(damaged("a checksum or the structure is wrong".to_owned()))
         }
         Ok(Err(error)) => Err(Error::Engine(error.to_string())),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(damaged(format!(
-                "sled gave up: {}",
-                said.unwrap_or("for no reason")
-            )))
-        }
+        Err(said) => Err(damaged(format!("sled gave up: {said}"))),
     }
 }
 
@@ -453,7 +434,7 @@ mod tests {
             match round {
                 0 => drop(store),
                 1 => store.close().unwrap(),
-                _ => store.close_and_snapshot().unwrap(),
+                _ => drop(store.reopen().unwrap()),
             }
         }
         assert_eq!(value_of(&open(folder.path()), &[9, 2]).unwrap(), [2]);

@@ -15,12 +15,13 @@ use std::hash::BuildHasher;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rohrpost::store::Engine;
 use tempfile::tempdir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::dice::Dice;
-use crate::process::Server;
+use crate::process::{Server, engine, kept_by};
 use api::{Api, Held, Trouble};
 
 const ROUNDS_DEFAULT: u64 = 6;
@@ -34,26 +35,38 @@ fn number_from_environment(name: &str) -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_answered_is_undone_by_kill_9_under_load() {
+    kill_under_load(Engine::Sled).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_answered_is_undone_by_kill_9_with_the_other_engine() {
+    kill_under_load(Engine::Fjall).await;
+}
+
+async fn kill_under_load(engine: Engine) {
     let folder = tempdir().unwrap();
     let rounds = number_from_environment("KILL_ROUNDS").unwrap_or(ROUNDS_DEFAULT);
     let seed = number_from_environment("KILL_SEED");
     let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
     println!("KILL_SEED={seed}");
-    let tally = kills::kill_rounds(folder.path(), rounds.min(ROUNDS_MAX), Dice::new(seed)).await;
+    let rounds = rounds.min(ROUNDS_MAX);
+    let tally = kills::kill_rounds(folder.path(), engine, rounds, Dice::new(seed)).await;
     println!("{tally:?}");
     assert!(tally.sent > 0 && tally.acked > 0, "there was load");
     assert_eq!(tally.broken(), 0, "{tally:?}");
 }
 
 /// A server on this folder, and one connection to it.
-fn start_on(folder: &Path) -> (Server, Api) {
-    let server = Server::start(folder, &QUIET);
+fn start_on(folder: &Path, engine: Engine) -> (Server, Api) {
+    let kept = kept_by(engine);
+    let server = Server::start(folder, &["--set", "log.level=error", "--set", &kept]);
     let api = Api::of(&server.address, 1);
     (server, api)
 }
 
 /// A queue with a group on a server of its own.
 struct Setting {
+    engine: Engine,
     folder: tempfile::TempDir,
     server: Server,
     api: Api,
@@ -63,11 +76,16 @@ struct Setting {
 
 impl Setting {
     async fn new(mode: &str) -> Self {
+        Self::kept_by(engine(), mode).await
+    }
+
+    async fn kept_by(engine: Engine, mode: &str) -> Self {
         let folder = tempdir().unwrap();
-        let (server, api) = start_on(folder.path());
+        let (server, api) = start_on(folder.path(), engine);
         let queue = api.create_queue("queue", mode).await.unwrap();
         let group = api.create_group(&queue, "group").await.unwrap();
         Self {
+            engine,
             folder,
             server,
             api,
@@ -79,7 +97,7 @@ impl Setting {
     /// The same after `kill -9` and a restart.
     fn killed(self) -> Self {
         self.server.kill();
-        let (server, api) = start_on(self.folder.path());
+        let (server, api) = start_on(self.folder.path(), self.engine);
         Self {
             server,
             api,
@@ -99,7 +117,7 @@ impl Setting {
         let (status, _) = self.server.wait();
         assert_eq!(status.code(), Some(0));
         assert!(signalled.elapsed() < limit);
-        let (server, api) = start_on(self.folder.path());
+        let (server, api) = start_on(self.folder.path(), self.engine);
         Self {
             server,
             api,
@@ -129,8 +147,10 @@ impl Setting {
 /// Checklist 48 and 72.
 #[tokio::test]
 async fn a_kill_right_after_the_answer_undoes_neither_a_send_nor_an_acknowledgement() {
-    for mode in ["NORMAL", "FIFO", "KAFKA_HA"] {
-        let setting = Setting::new(mode).await;
+    let modes = ["NORMAL", "FIFO", "KAFKA_HA"];
+    let both = Engine::ALL.map(|engine| modes.map(|mode| (engine, mode)));
+    for (engine, mode) in both.into_iter().flatten() {
+        let setting = Setting::kept_by(engine, mode).await;
         setting.send(&[1, 2, 3]).await;
         let setting = setting.killed();
         let batch = setting.consume().await;
@@ -144,7 +164,13 @@ async fn a_kill_right_after_the_answer_undoes_neither_a_send_nor_an_acknowledgem
 /// Checklist 73.
 #[tokio::test]
 async fn a_handler_is_valid_across_a_restart_until_its_message_is_delivered_again() {
-    let setting = Setting::new("FIFO").await;
+    for engine in Engine::ALL {
+        let setting = Setting::kept_by(engine, "FIFO").await;
+        acknowledge_across_restarts(setting).await;
+    }
+}
+
+async fn acknowledge_across_restarts(setting: Setting) {
     setting.send(&[1, 2, 3, 4]).await;
     let batch = setting.consume().await;
     let setting = setting.killed();

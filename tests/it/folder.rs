@@ -6,13 +6,13 @@ use std::process::{Command, Output, Stdio};
 use std::str;
 
 use reqwest::Method;
-use rohrpost::store::{Batch, Durability, Settings, SledStore, Store, key};
+use rohrpost::store::{Batch, DiskStore, Durability, Engine, Settings, Store, key};
 use rohrpost::types::{LogNumber, Offset, QueueNumber};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
 use crate::dice::Dice;
-use crate::process::{OPEN, Server, rohrpost, run};
+use crate::process::{OPEN, Server, engine, kept_by, rohrpost, run};
 
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 const MODES: [&str; 4] = ["NORMAL", "FIFO", "KAFKA_HA", "KAFKA_HT"];
@@ -121,9 +121,10 @@ enum End {
 }
 
 /// The data folder of a server that was filled and has ended so.
-async fn filled_until(end: End) -> TempDir {
+async fn filled_until(end: End, engine: Engine) -> TempDir {
     let folder = tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--set", "log.level=off"]);
+    let flags = ["--set", "log.level=off", "--set", &kept_by(engine)];
+    let server = Server::start(folder.path(), &flags);
     fill(&server.address).await;
     if end == End::Stopped {
         server.signal("TERM");
@@ -134,7 +135,12 @@ async fn filled_until(end: End) -> TempDir {
 
 /// The data folder of a server that was filled and stopped.
 pub async fn filled() -> TempDir {
-    filled_until(End::Stopped).await
+    filled_by(engine()).await
+}
+
+/// The same, kept by this engine.
+pub async fn filled_by(engine: Engine) -> TempDir {
+    filled_until(End::Stopped, engine).await
 }
 
 pub fn copy_of(folder: &Path) -> TempDir {
@@ -175,8 +181,23 @@ pub fn inspected(folder: &Path) -> String {
     out.to_owned()
 }
 
-fn change(folder: &Path, change: impl FnOnce(&SledStore, &mut Batch)) {
-    let store = SledStore::open(&folder.join("store"), Settings::default()).unwrap();
+/// The engine that keeps the store of a data folder, or would make one.
+pub fn engine_of(folder: &Path) -> Engine {
+    let found = Engine::of(&folder.join("store")).unwrap();
+    found.unwrap_or(engine())
+}
+
+/// The store of a stopped data folder.
+pub fn store_in(folder: &Path) -> DiskStore {
+    let settings = Settings {
+        engine: engine_of(folder),
+        ..Settings::default()
+    };
+    DiskStore::open(&folder.join("store"), settings).unwrap()
+}
+
+fn change(folder: &Path, change: impl FnOnce(&DiskStore, &mut Batch)) {
+    let store = store_in(folder);
     let mut batch = Batch::default();
     change(&store, &mut batch);
     store.commit(batch, Durability::Flushed).unwrap();
@@ -186,11 +207,14 @@ fn change(folder: &Path, change: impl FnOnce(&SledStore, &mut Batch)) {
 /// Why the server does not start on the folder.
 fn refusal(folder: &Path) -> String {
     let path = folder.to_str().unwrap();
+    let kept = kept_by(engine_of(folder));
     let output = run(&[
         "--listen",
         "127.0.0.1:0",
         "--set",
         "log.level=off",
+        "--set",
+        &kept,
         "--data",
         path,
     ]);
@@ -313,17 +337,29 @@ async fn a_newer_format_is_refused_by_name_by_every_command() {
     }
 }
 
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_in(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
 /// The engine's files, and in each the places that are in use.
 fn places(folder: &Path) -> Vec<(PathBuf, Vec<usize>)> {
-    let files = fs::read_dir(folder.join("store")).unwrap();
-    let files = files.map(|entry| entry.unwrap().path());
     let used = |path: PathBuf| {
         let bytes = fs::read(&path).unwrap();
         let used = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
         (path.strip_prefix(folder).unwrap().to_owned(), used)
     };
-    let mut places: Vec<_> = files
-        .filter(|path| path.is_file())
+    let mut places: Vec<_> = files_in(&folder.join("store"))
+        .into_iter()
         .map(used)
         .filter(|(_, used): &(_, Vec<_>)| !used.is_empty())
         .collect();
@@ -336,6 +372,7 @@ pub async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
     let mut command = rohrpost(&["--listen", "127.0.0.1:0", "--set", "log.level=off"]);
     command
         .args(OPEN)
+        .args(["--set", &kept_by(engine_of(folder))])
         .arg("--data")
         .arg(folder)
         .stdout(Stdio::null());
@@ -388,17 +425,23 @@ pub async fn serves_only_what_is_right(folder: &Path, at: &str) -> bool {
 
 #[tokio::test]
 async fn flipped_bits_in_the_engines_files_are_refused_or_leave_only_what_is_right() {
-    flip(End::Stopped, Dice::new(1)).await;
+    flip(End::Stopped, Engine::Sled, Dice::new(1)).await;
 }
 
 #[tokio::test]
 async fn flipped_bits_in_the_files_of_a_killed_server_are_refused_or_leave_only_what_is_right() {
-    flip(End::Killed, Dice::new(2)).await;
+    flip(End::Killed, Engine::Sled, Dice::new(2)).await;
 }
 
-async fn flip(end: End, mut dice: Dice) {
+#[tokio::test]
+async fn flipped_bits_in_files_of_the_other_engine_are_refused_or_leave_only_what_is_right() {
+    flip(End::Stopped, Engine::Fjall, Dice::new(3)).await;
+    flip(End::Killed, Engine::Fjall, Dice::new(4)).await;
+}
+
+async fn flip(end: End, engine: Engine, mut dice: Dice) {
     const FLIPS: usize = 30;
-    let folder = filled_until(end).await;
+    let folder = filled_until(end, engine).await;
     let places = places(folder.path());
     let mut served = 0;
     for _ in 0..FLIPS {

@@ -4,10 +4,17 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 
+use rohrpost::store::Engine;
+
 /// The flags of a server that lets everybody do everything.
 pub const OPEN: [&str; 2] = ["--set", "auth.mode=none"];
 
-/// The program with these arguments and nothing set in its environment.
+/// The engine of data folders that are made where a test names none: `ENGINE=fjall cargo test` chooses another one.
+pub fn engine() -> Engine {
+    std::env::var("ENGINE").map_or(Engine::default(), |name| name.parse().unwrap())
+}
+
+/// The program with these arguments and nothing set in its environment but [`engine`].
 pub fn rohrpost(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
     command.args(arguments).stdin(Stdio::null());
@@ -16,7 +23,15 @@ pub fn rohrpost(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    if engine() != Engine::default() {
+        command.env("ROHRPOST__STORAGE__ENGINE", engine().to_string());
+    }
     command
+}
+
+/// The flag that chooses the engine of a data folder.
+pub fn kept_by(engine: Engine) -> String {
+    format!("storage.engine={engine}")
 }
 
 /// What the program says and how it ends, for a command that ends by itself.

@@ -10,8 +10,8 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
-use crate::folder::{filled, inspected, offline, said, serves_only_what_is_right};
-use crate::process::{Server, rohrpost};
+use crate::folder::{engine_of, filled, inspected, offline, said, serves_only_what_is_right};
+use crate::process::{Server, kept_by, rohrpost};
 
 /// A folder that is kept, in an archive, and beside it what was known of it when it was written.
 struct Fixture {
@@ -141,7 +141,8 @@ impl Caller {
 }
 
 fn start(data: &Path) -> Server {
-    Server::start_local(data, &["--set", "log.level=off"])
+    let kept = kept_by(engine_of(data));
+    Server::start_local(data, &["--set", "log.level=off", "--set", &kept])
 }
 
 /// A value that the first start kept in the file of the first user's password.

@@ -47,8 +47,9 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
 const PROTOCOLS: [&str; 5] = ["cloud_eye", "console", "dms", "ext", "keystone"];
 
 /// What comes from outside and has a home: only these modules may name it.
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 30] = [
     ("sled", &["store"]),
+    ("fjall", &["store"]),
     ("axum", &["http"]),
     ("hyper", &["http", "bench"]),
     ("hyper_util", &["http", "bench"]),

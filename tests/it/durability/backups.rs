@@ -6,7 +6,7 @@ use std::process::{Child, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rohrpost::store::{Settings, SledStore, Store, key};
+use rohrpost::store::{DiskStore, Engine, Store, key};
 use tempfile::{TempDir, tempdir};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -16,8 +16,8 @@ use super::kills;
 use super::ledger::{Ledger, Tally};
 use super::load::Load;
 use crate::dice::Dice;
-use crate::folder::{fill, inspected, offline, said};
-use crate::process::{Server, rohrpost};
+use crate::folder::{engine_of, fill, inspected, offline, said};
+use crate::process::{Server, kept_by, rohrpost};
 
 /// How long something may take to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ fn begun(mut command: std::process::Command, is_begun: impl Fn() -> bool) -> Chi
 
 /// All entries of a stopped folder, by key, with digests of their values; but not the one that probes the disk.
 fn entries(data: &Path) -> Vec<(Vec<u8>, blake3::Hash)> {
-    let store = SledStore::open_to_read(&data.join("store"), Settings::default()).unwrap();
+    let store = DiskStore::open_to_read(&data.join("store")).unwrap();
     let all = store.range(key::borrowed(&key::everything()), usize::MAX);
     let all = all.unwrap().into_iter();
     all.filter(|(entry_key, _)| *entry_key != key::probe()[..])
@@ -123,6 +123,31 @@ async fn a_restored_backup_of_a_running_server_is_the_same_to_every_byte() {
     let (status, _, err) = said(&refused);
     assert_eq!(status, Some(1));
     assert!(err.contains("is not empty"), "{err}");
+}
+
+#[tokio::test]
+async fn a_backup_of_either_engine_is_restored_into_either() {
+    for from in Engine::ALL {
+        let folders = Folders::new();
+        let kept = kept_by(from);
+        let server = Server::start(&folders.data(), &["--set", &kept, "--set", "log.level=off"]);
+        fill(&server.address).await;
+        assert_done(&folders.taking().output().unwrap());
+        server.signal("TERM");
+        assert!(server.wait().0.success());
+        let again = folders.taking().output().unwrap();
+        let (_, out, err) = said(&again);
+        assert!(out.contains("of which 0 were written now"), "{out}{err}");
+        for to in Engine::ALL {
+            let mut restoring = folders.restoring();
+            assert_done(&restoring.args(["--set", &kept_by(to)]).output().unwrap());
+            assert_eq!(engine_of(&folders.restored()), to);
+            assert_eq!(entries(&folders.restored()), entries(&folders.data()));
+            let rotated = offline("rotate-keys", &folders.restored(), &[]);
+            assert_done(&rotated);
+            fs::remove_dir_all(folders.restored()).unwrap();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

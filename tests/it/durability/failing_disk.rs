@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use rohrpost::store::Engine;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use tokio::task::JoinSet;
@@ -18,7 +19,7 @@ use super::kills::{self, NOTICE_TIME};
 use super::ledger::Tally;
 use super::load::Load;
 use crate::dice::Dice;
-use crate::process::{OPEN, Server, rohrpost};
+use crate::process::{OPEN, Server, kept_by, rohrpost};
 
 /// What the process leaves with when its store has failed.
 const EXIT_STORE_FAILED: i32 = 74;
@@ -48,12 +49,13 @@ impl Failure {
 
 /// A data folder on a disk that fails on order.
 struct Disk {
+    engine: Engine,
     folder: TempDir,
     library: PathBuf,
 }
 
 impl Disk {
-    fn new() -> Self {
+    fn of(engine: Engine) -> Self {
         let folder = tempdir().unwrap();
         let library = folder.path().join("failing_disk.so");
         let source =
@@ -65,7 +67,11 @@ impl Disk {
             compile.status().unwrap().success(),
             "this test needs a C compiler"
         );
-        Self { folder, library }
+        Self {
+            engine,
+            folder,
+            library,
+        }
     }
 
     fn data(&self) -> PathBuf {
@@ -86,6 +92,8 @@ impl Disk {
             "127.0.0.1:0",
             "--set",
             "log.level=warn",
+            "--set",
+            &kept_by(self.engine),
             "--data",
         ]);
         command
@@ -111,7 +119,13 @@ impl Disk {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_disk_ends_the_process_and_undoes_nothing_that_was_answered() {
-    let disk = Disk::new();
+    for engine in Engine::ALL {
+        fail_and_mend(engine).await;
+    }
+}
+
+async fn fail_and_mend(engine: Engine) {
+    let disk = Disk::of(engine);
     let mut dice = Dice::new(74);
     let mut tally = Tally::default();
     let next_number = Arc::new(AtomicU64::new(0));

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rohrpost::store::Engine;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -13,7 +14,7 @@ use super::api::{Api, Held, Trouble};
 use super::ledger::{GroupLedger, Ledger, Tally};
 use super::load::{Load, Shared};
 use crate::dice::Dice;
-use crate::process::Server;
+use crate::process::{Server, engine, kept_by};
 
 const MODES: [&str; 3] = ["NORMAL", "FIFO", "KAFKA_HA"];
 /// Rounds that the same queues go through before they are drained and left.
@@ -22,10 +23,10 @@ const ROUNDS_PER_GENERATION: u64 = 3;
 pub const NOTICE_TIME: Duration = Duration::from_secs(20);
 
 /// Kills the server so often, and tells what came of it.
-pub async fn kill_rounds(data: &Path, rounds: u64, mut dice: Dice) -> Tally {
+pub async fn kill_rounds(data: &Path, engine: Engine, rounds: u64, mut dice: Dice) -> Tally {
     let mut tally = Tally::default();
     let next_number = Arc::new(AtomicU64::new(0));
-    let mut server = start(data);
+    let mut server = start_in(data, engine);
     for generation in 0..rounds.div_ceil(ROUNDS_PER_GENERATION) {
         let api = Api::of(&server.address, generation);
         let mut load = new_load(api, &next_number).await;
@@ -36,7 +37,7 @@ pub async fn kill_rounds(data: &Path, rounds: u64, mut dice: Dice) -> Tally {
             server.kill();
             all_gone(clients).await;
 
-            server = start(data);
+            server = start_in(data, engine);
             load.api = Api::of(&server.address, generation);
             load.round += 1;
             check_managed(&load, &mut tally).await;
@@ -52,7 +53,12 @@ pub async fn kill_rounds(data: &Path, rounds: u64, mut dice: Dice) -> Tally {
 }
 
 pub fn start(data: &Path) -> Server {
-    Server::start(data, &["--set", "log.level=error"])
+    start_in(data, engine())
+}
+
+fn start_in(data: &Path, engine: Engine) -> Server {
+    let kept = kept_by(engine);
+    Server::start(data, &["--set", "log.level=error", "--set", &kept])
 }
 
 /// A load on new queues, one of each mode, that has not begun.
