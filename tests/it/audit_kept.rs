@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Client;
 use rohrpost::broker::{self, Broker, Clock, Commits, Room};
-use rohrpost::store::{Settings, SledStore};
 use rohrpost::types::{Actor, HandlerKey, Limits, Timestamp, Trace, TraceLimits, TraceName};
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 use uuid::Uuid;
 
+use crate::folder::store_in;
 use crate::harness::text;
 use crate::process::{Server, rohrpost};
 
@@ -108,7 +108,7 @@ fn remember(folder: &Path, age: Duration) {
     let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap();
     let then = since_epoch.checked_sub(age).unwrap();
     let time = Timestamp(then.as_millis().try_into().unwrap());
-    let store = SledStore::open(&folder.join("store"), Settings::default()).unwrap();
+    let store = store_in(folder);
     let traces = TraceLimits {
         kept_ms: u64::MAX >> 1,
         ..Limits::default().traces
