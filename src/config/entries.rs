@@ -138,12 +138,14 @@ impl Entry<'_> {
     }
 }
 
-/// What may be shown of the value of the setting `key`: secrets are masked, also in the entries of lists.
+/// What may be shown of the value of the setting `key`: secrets are masked, also in the entries of lists, and so is what
+/// stands before the host of a URL.
 pub(super) fn shown(key: &str, value: &Value) -> Value {
     let name = key.rsplit('.').next().unwrap_or(key);
     match value {
         Value::String(text) if text.is_empty() => value.clone(),
         _ if SECRETS.contains(&name) => MASKED.into(),
+        Value::String(text) => without_user(text).into(),
         Value::Array(entries) => {
             let masked = entries.iter().map(|entry| shown(key, entry));
             Value::Array(masked.collect())
@@ -155,5 +157,17 @@ pub(super) fn shown(key: &str, value: &Value) -> Value {
             Value::Table(masked.collect())
         }
         other => other.clone(),
+    }
+}
+
+/// The text; if it is a URL, without the user and password in it.
+fn without_user(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://{MASKED}{}", &rest[at..]),
+        None => text.to_owned(),
     }
 }

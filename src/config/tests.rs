@@ -414,6 +414,16 @@ fn secrets_are_not_shown() {
     assert!(!printed.contains("correct horse"), "{printed}");
     let printed = Layers::new().to_string();
     assert!(printed.contains("password = \"\"\n"), "{printed}");
+    let collector = [(
+        "otlp.endpoint",
+        "http://ann:correct@horse@127.0.0.1:4318/a@b",
+    )];
+    let layers = layers("", &[], &collector).unwrap();
+    let refused = Config::check(&layers).unwrap_err().to_string();
+    let shown = "\"http://***@127.0.0.1:4318/a@b\"";
+    for text in [layers.to_string(), refused] {
+        assert!(text.contains(shown) && !text.contains("horse"), "{text}");
+    }
 }
 
 #[test]
