@@ -12,13 +12,16 @@ from cloud import PROJECT, Cloud
 from raw_api import RawApi
 
 CONTRACT = Path(__file__).parent / "contract"
-CHECKS = [
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "ignored_auth",
+# What goes beyond the document: the server is stricter than its schemas can say, in words that other tests hold.
+UNCHECKED = [
+    "positive_data_acceptance",
+    "negative_data_rejection",
+    "use_after_free",
+    "ensure_resource_availability",
+    "missing_required_header",
+    "unsupported_method",
+    "allow_header_conformance",
+    "object_level_authorization",
 ]
 # Longer by hand: CONTRACT_SECONDS=900 tests/clients/run -k openapi
 SECONDS = int(os.environ.get("CONTRACT_SECONDS", "60"))
@@ -67,6 +70,14 @@ def config(cloud: Cloud) -> str:
 [parameters]
 "path.project_id" = "{PROJECT}"
 
+[checks]
+{"".join(f"{check}.enabled = false" + chr(10) for check in UNCHECKED)}
+
+# One form of its body is answered with nothing at all, as by the managed service, which OpenAPI has no words for.
+[[operations]]
+include-path-regex = "/instances/action$"
+checks.response_schema_conformance.enabled = false
+
 [[operations]]
 exclude-path-regex = "^/v3"
 exclude-method = "DELETE"
@@ -85,11 +96,6 @@ parameters = {{ "path.project_id" = "{cloud.new_project("doomed", "alice")}" }}
 include-name = "DELETE /v3/users/{{user_id}}"
 parameters = {{ "path.user_id" = "{cloud.user_id("carol")}" }}
 
-# One form of its body is answered with nothing at all, as by the managed service, which OpenAPI has no words for.
-[[operations]]
-include-path-regex = "/instances/action$"
-checks.response_schema_conformance.enabled = false
-
 [auth.openapi.token]
 api_key = "{token}"
 """
@@ -105,8 +111,6 @@ def test_the_server_keeps_to_its_document(contract_cloud, tmp_path):
         tmp_path / "schemathesis.toml",
         "run",
         f"{origin}/openapi.json",
-        "--checks",
-        ",".join(CHECKS),
         "--max-time",
         str(SECONDS),
         "--continue-on-failure",
@@ -114,5 +118,3 @@ def test_the_server_keeps_to_its_document(contract_cloud, tmp_path):
     ]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
-    # Whoever runs it has remained what they were: it was not refused for being nobody.
-    assert contract_cloud.call(contract_cloud.token("root"), "GET", "/v3/users").status_code == 200
