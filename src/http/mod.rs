@@ -23,6 +23,7 @@ mod metrics;
 mod needs;
 mod openapi;
 mod ops;
+mod parameters;
 mod path;
 mod payload;
 mod peer;

@@ -17,7 +17,7 @@
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
 
@@ -26,6 +26,7 @@ use super::caller::{Shown, known_caller, shown};
 use super::code::{self, Code};
 use super::error::{Error, Result};
 use super::needs::{GetInstances, Needs};
+use super::parameters::Parameters;
 use crate::identity::{Access, Denied, Target};
 use crate::types::{GroupId, Malformed, ProjectId, QueueId};
 
@@ -69,24 +70,18 @@ pub struct InAnyProject;
 #[derive(Debug, Clone, Copy)]
 pub struct OnServer;
 
-/// The path's parameters, percent-decoded.
-struct PathParameters(RawPathParams);
+/// What the path names.
+struct PathParameters(Parameters);
 
 impl PathParameters {
     async fn of(parts: &mut Parts, app: &App) -> Result<Self> {
-        RawPathParams::from_request_parts(parts, app)
-            .await
-            .map(Self)
-            .map_err(|_| Error::new(code::BAD_PARAMETER, "the path is not valid UTF-8"))
-    }
-
-    fn find(&self, name: &str) -> Option<&str> {
-        let mut parameters = self.0.iter();
-        parameters.find_map(|(given, text)| (given == name).then_some(text))
+        let parameters = Parameters::of(parts, app).await.map(Self);
+        parameters.ok_or_else(|| Error::new(code::BAD_PARAMETER, "the path is not valid UTF-8"))
     }
 
     fn text(&self, name: &str) -> &str {
-        self.find(name)
+        self.0
+            .get(name)
             .expect("the routes name every parameter that their handlers read")
     }
 
@@ -200,7 +195,7 @@ impl FromRequestParts<App> for InAnyProject {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let asked = Asked::by_known_caller(parts, app).await?;
-        if asked.path.find("project_id").is_some() {
+        if asked.path.0.get("project_id").is_some() {
             asked.in_project::<GetInstances>()?;
         }
         Ok(Self)

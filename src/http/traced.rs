@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequestParts, Request};
 use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -20,6 +20,7 @@ use super::App;
 use super::caller::known_caller;
 use super::code::{self, Code};
 use super::error::Error;
+use super::parameters::Parameters;
 use super::peer::Peer;
 use super::request_id::RequestId;
 use crate::broker;
@@ -154,7 +155,7 @@ fn leaves_trace(trace: &Trace, app: &App) -> bool {
 
 /// The trace of a call, as far as the request tells it.
 async fn begun(name: TraceName, parts: &mut Parts, app: &App) -> Trace {
-    let path = PathText(RawPathParams::from_request_parts(parts, app).await.ok());
+    let path = PathText(Parameters::of(parts, app).await);
     let caller = known_caller(parts).ok();
     let request_id = parts.extensions.get::<RequestId>();
     let source = parts.extensions.get::<Peer>();
@@ -177,16 +178,15 @@ async fn begun(name: TraceName, parts: &mut Parts, app: &App) -> Trace {
 }
 
 /// What the path says, be it well-formed or not.
-struct PathText(Option<RawPathParams>);
+struct PathText(Option<Parameters>);
 
 impl PathText {
     fn text(&self, name: &str) -> Option<&str> {
-        let mut parameters = self.0.iter().flatten();
-        parameters.find_map(|(given, text)| (given == name).then_some(text))
+        self.0.as_ref()?.get(name)
     }
 
     fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
-        self.text(name)?.parse().ok()
+        self.0.as_ref()?.parsed(name)
     }
 
     fn resource_id(&self, of: ResourceType) -> Option<&str> {

@@ -1,10 +1,11 @@
 //! Which thing a path names. One that nothing could be called is simply not found.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::error::{Fault, Result};
 use crate::http::App;
+use crate::http::parameters::Parameters;
 use crate::identity::{AccessKeyId, DOMAIN_ID, Place, Role, UserId};
 use crate::types::ProjectId;
 
@@ -37,35 +38,17 @@ pub struct UserIn {
 #[derive(Debug)]
 pub struct RoleAt(pub Role);
 
-struct Names(RawPathParams);
-
-impl Names {
-    async fn of(parts: &mut Parts, app: &App) -> Result<Self> {
-        RawPathParams::from_request_parts(parts, app)
-            .await
-            .map(Self)
-            .map_err(|_| Fault::bad_request("The path is not valid UTF-8."))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let mut names = self.0.iter();
-        names
-            .find(|(given, _)| *given == name)
-            .map(|(_, text)| text)
-    }
-
-    fn parsed<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
-        self.get(name).and_then(|text| text.parse().ok())
-    }
+async fn names(parts: &mut Parts, app: &App) -> Result<Parameters> {
+    let names = Parameters::of(parts, app).await;
+    names.ok_or_else(|| Fault::bad_request("The path is not valid UTF-8."))
 }
 
 impl FromRequestParts<App> for Named {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let names = Names::of(parts, app).await?;
-        let last = names.0.iter().last().map(|(_, text)| text.to_owned());
-        Ok(Self(last.unwrap_or_default()))
+        let names = names(parts, app).await?;
+        Ok(Self(names.last().unwrap_or_default().to_owned()))
     }
 }
 
@@ -73,7 +56,7 @@ impl FromRequestParts<App> for UserAt {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        Ok(Self(Names::of(parts, app).await?.parsed("user_id")))
+        Ok(Self(names(parts, app).await?.parsed("user_id")))
     }
 }
 
@@ -81,7 +64,7 @@ impl FromRequestParts<App> for ProjectAt {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        Ok(Self(Names::of(parts, app).await?.parsed("project_id")))
+        Ok(Self(names(parts, app).await?.parsed("project_id")))
     }
 }
 
@@ -89,7 +72,7 @@ impl FromRequestParts<App> for KeyAt {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let names = Names::of(parts, app).await?;
+        let names = names(parts, app).await?;
         let id = names.get("access_key");
         Ok(Self(id.and_then(|id| AccessKeyId::parse(id).ok())))
     }
@@ -99,7 +82,7 @@ impl FromRequestParts<App> for UserIn {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let names = Names::of(parts, app).await?;
+        let names = names(parts, app).await?;
         let place = match names.get("domain_id") {
             None => names.parsed("project_id").map(Place::Project),
             Some(DOMAIN_ID) => Some(Place::Domain),
@@ -118,7 +101,7 @@ impl FromRequestParts<App> for RoleAt {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let names = Names::of(parts, app).await?;
+        let names = names(parts, app).await?;
         let role = names.get("role_id").and_then(Role::from_id);
         role.map(Self).ok_or_else(|| Fault::not_found("the role"))
     }
