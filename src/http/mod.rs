@@ -41,9 +41,10 @@ mod tls;
 mod traced;
 mod traffic;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
+use bytes::Bytes;
 
 use crate::broker::{self, Broker};
 use crate::identity::{self, Gate, Policy};
@@ -175,9 +176,8 @@ pub fn identity_routes() -> Vec<Route> {
 }
 
 /// The `OpenAPI` document of all these calls.
-fn document() -> serde_json::Value {
-    openapi::document(&[dms::api(), ext::api(), cloud_eye::api(), keystone::api()])
-}
+static DOCUMENT: LazyLock<Bytes> =
+    LazyLock::new(|| openapi::text(&[dms::api(), ext::api(), cloud_eye::api(), keystone::api()]));
 
 /// All that this port serves. The identity API owns its prefixes, and so comes apart.
 struct Served {
@@ -192,7 +192,7 @@ impl Served {
             others: ops::routes()
                 .merge(console::routes())
                 .merge(ext::server_routes())
-                .merge(openapi::routes(&document()))
+                .merge(openapi::routes(&DOCUMENT))
                 .merge(project_routes()),
         }
     }

@@ -7,8 +7,10 @@ mod call;
 mod page;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use axum::http::{Method, StatusCode};
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::json::answer;
@@ -35,21 +37,24 @@ pub struct Api {
 /// Methods of a route that takes any.
 const ANY: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
 
-/// The document and the page.
-pub fn routes(document: &Value) -> Routes {
-    let text = serde_json::to_vec(document).expect("a value is always JSON");
-    let text = bytes::Bytes::from(text);
-    let document = move || async move { answer(StatusCode::OK, text) };
+/// The document, whose text is made when it is asked for first, and the page.
+pub fn routes(document: &'static LazyLock<Bytes>) -> Routes {
+    let document = async || answer(StatusCode::OK, Bytes::clone(document));
     Routes::default()
         .get("/openapi.json", document)
         .merge(page::routes())
 }
 
-/// The `OpenAPI` document of these APIs.
+/// The text of the `OpenAPI` document of these APIs.
 ///
 /// # Panics
 /// If a route of them is not described: a test keeps that from happening in service.
-pub fn document(apis: &[Api]) -> Value {
+pub fn text(apis: &[Api]) -> Bytes {
+    let text = serde_json::to_vec(&document(apis));
+    text.expect("a value is always JSON").into()
+}
+
+fn document(apis: &[Api]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut schemas = Map::new();
     for api in apis {
