@@ -172,12 +172,112 @@ impl Store for DiskStore {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::conformance::{self, put, value_of};
+    use super::super::{format, key};
     use super::*;
 
     fn settings(engine: Engine) -> Settings {
         Settings {
             engine,
             ..Settings::default()
+        }
+    }
+
+    fn open(folder: &Path, engine: Engine) -> DiskStore {
+        DiskStore::open(folder, settings(engine)).unwrap()
+    }
+
+    #[test]
+    fn each_engine_conforms() {
+        for engine in Engine::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let number = std::cell::Cell::new(0);
+            conformance::conforms(|| {
+                number.set(number.get() + 1);
+                open(&folder.path().join(number.get().to_string()), engine)
+            });
+        }
+    }
+
+    #[test]
+    fn what_was_flushed_is_there_after_opening_again() {
+        for engine in Engine::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            for round in 0..3_u8 {
+                let store = open(folder.path(), engine);
+                for earlier in 0..round {
+                    assert_eq!(value_of(&store, &[9, earlier]).unwrap(), [earlier]);
+                }
+                put(&store, &[9, round], &[round], Durability::Flushed);
+                match round {
+                    0 => drop(store),
+                    1 => store.close().unwrap(),
+                    _ => drop(store.reopen().unwrap()),
+                }
+            }
+            let store = DiskStore::open_to_read(folder.path()).unwrap();
+            assert_eq!(value_of(&store, &[9, 2]).unwrap(), [2]);
+            drop(store);
+            assert_eq!(
+                value_of(&open(folder.path(), engine), &[9, 2]).unwrap(),
+                [2]
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_is_opened_once_at_a_time() {
+        for engine in Engine::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let first = open(folder.path(), engine);
+            let refusal = DiskStore::open(folder.path(), settings(engine)).unwrap_err();
+            let refusal = refusal.to_string();
+            assert!(
+                refusal.ends_with("lock: another process uses this folder"),
+                "{refusal}"
+            );
+            drop(first);
+            open(folder.path(), engine);
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_name_and_left_as_it_is() {
+        for engine in Engine::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path(), engine);
+            let newer = (format::FORMAT + 1).to_be_bytes();
+            put(&store, &key::format(), &newer, Durability::Flushed);
+            store.close().unwrap();
+            for _ in 0..2 {
+                let refusal = DiskStore::open(folder.path(), settings(engine)).unwrap_err();
+                assert!(matches!(refusal, Error::NewerFormat { found: 2, known: 1 }));
+                assert_eq!(
+                    refusal.to_string(),
+                    "the store has format 2, and this version reads formats up to 1"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn sled_reads_as_a_map_does_after_any_changes_and_openings(
+            openings in conformance::openings(),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            conformance::reads_as_a_map_does(openings, || open(folder.path(), Engine::Sled));
+        }
+
+        #[test]
+        fn fjall_reads_as_a_map_does_after_any_changes_and_openings(
+            openings in conformance::openings(),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            conformance::reads_as_a_map_does(openings, || open(folder.path(), Engine::Fjall));
         }
     }
 

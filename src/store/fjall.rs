@@ -293,43 +293,12 @@ fn unpanicked<T>(work: impl FnOnce() -> ::fjall::Result<T>) -> Result<T, Error> 
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::super::conformance::{self, put, value_of};
+    use super::super::conformance::{put, value_of};
     use super::super::key;
     use super::*;
 
     fn open(folder: &Path) -> FjallStore {
         FjallStore::open(folder, Settings::default()).unwrap()
-    }
-
-    #[test]
-    fn it_conforms() {
-        let folder = tempfile::tempdir().unwrap();
-        let number = std::cell::Cell::new(0);
-        conformance::conforms(|| {
-            number.set(number.get() + 1);
-            open(&folder.path().join(number.get().to_string()))
-        });
-    }
-
-    #[test]
-    fn what_was_committed_is_there_after_opening_again() {
-        let folder = tempfile::tempdir().unwrap();
-        for round in 0..3_u8 {
-            let store = open(folder.path());
-            for earlier in 0..round {
-                assert_eq!(value_of(&store, &[9, earlier]).unwrap(), [earlier]);
-            }
-            put(&store, &[9, round], &[round], Durability::Flushed);
-            match round {
-                0 => drop(store),
-                1 => store.close().unwrap(),
-                _ => drop(store.reopen().unwrap()),
-            }
-        }
-        let store = FjallStore::open_to_read(folder.path(), Settings::default()).unwrap();
-        assert_eq!(value_of(&store, &[9, 2]).unwrap(), [2]);
     }
 
     #[test]
@@ -414,36 +383,6 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_opened_once_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = open(folder.path());
-        let refusal = FjallStore::open(folder.path(), Settings::default()).unwrap_err();
-        let refusal = refusal.to_string();
-        assert!(
-            refusal.ends_with("another process uses this folder"),
-            "{refusal}"
-        );
-        drop(first);
-        open(folder.path());
-    }
-
-    #[test]
-    fn a_newer_format_is_refused_by_name_and_left_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let newer = (format::FORMAT + 1).to_be_bytes();
-        put(
-            &open(folder.path()),
-            &key::format(),
-            &newer,
-            Durability::Flushed,
-        );
-        for _ in 0..2 {
-            let refusal = FjallStore::open(folder.path(), Settings::default()).unwrap_err();
-            assert!(matches!(refusal, Error::NewerFormat { found: 2, known: 1 }));
-        }
-    }
-
-    #[test]
     fn a_failure_fails_the_store_for_good() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
@@ -461,17 +400,6 @@ mod tests {
         ] {
             let message = again.unwrap_err().to_string();
             assert!(message.contains("it has failed before"), "{message}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-        #[test]
-        fn it_reads_as_a_map_does_after_any_changes_and_openings(
-            openings in conformance::openings(),
-        ) {
-            let folder = tempfile::tempdir().unwrap();
-            conformance::reads_as_a_map_does(openings, || open(folder.path()));
         }
     }
 }

@@ -78,6 +78,14 @@ impl SledStore {
         Engine::Sled.check(&folder)?;
         remove_unfinished_snapshots(&folder)?;
         remove_unwritten_settings(&folder)?;
+        Self::open_existing(folder, lock, settings)
+    }
+
+    fn open_existing(
+        folder: PathBuf,
+        lock: folder::Lock,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         Ok(Self {
             db: open_engine(&folder, settings)?,
             lock,
@@ -105,13 +113,7 @@ impl SledStore {
         let (folder, settings) = (self.folder.clone(), self.settings);
         let lock = self.keep_out_others()?;
         self.close()?;
-        Ok(Self {
-            db: open_engine(&folder, settings)?,
-            lock,
-            folder,
-            settings,
-            failure: Failure::default(),
-        })
+        Self::open_existing(folder, lock, settings)
     }
 
     /// Keeps other processes out of the folder until what is returned is dropped, even if the store is closed before.
@@ -399,7 +401,7 @@ fn in_file(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::conformance::{self, put, value_of};
+    use super::super::conformance::{put, value_of};
     use super::super::log;
     use super::super::record_batch::{Builder, Header};
     use super::*;
@@ -410,34 +412,6 @@ mod tests {
 
     fn open(folder: &Path) -> SledStore {
         SledStore::open(folder, Settings::default()).unwrap()
-    }
-
-    #[test]
-    fn it_conforms() {
-        let folder = tempfile::tempdir().unwrap();
-        let number = std::cell::Cell::new(0);
-        conformance::conforms(|| {
-            number.set(number.get() + 1);
-            open(&folder.path().join(number.get().to_string()))
-        });
-    }
-
-    #[test]
-    fn what_was_flushed_is_there_after_opening_again() {
-        let folder = tempfile::tempdir().unwrap();
-        for round in 0..3_u8 {
-            let store = open(folder.path());
-            for earlier in 0..round {
-                assert_eq!(value_of(&store, &[9, earlier]).unwrap(), [earlier]);
-            }
-            put(&store, &[9, round], &[round], Durability::Flushed);
-            match round {
-                0 => drop(store),
-                1 => store.close().unwrap(),
-                _ => drop(store.reopen().unwrap()),
-            }
-        }
-        assert_eq!(value_of(&open(folder.path()), &[9, 2]).unwrap(), [2]);
     }
 
     #[test]
@@ -513,22 +487,6 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_refused_by_name_and_left_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path());
-        let newer = (format::FORMAT + 1).to_be_bytes();
-        put(&store, &key::format(), &newer, Durability::Flushed);
-        store.close().unwrap();
-        for _ in 0..2 {
-            let refusal = SledStore::open(folder.path(), Settings::default()).unwrap_err();
-            assert_eq!(
-                refusal.to_string(),
-                "the store has format 2, and this version reads formats up to 1"
-            );
-        }
-    }
-
-    #[test]
     fn a_panic_of_sled_is_damage_and_fails_the_store_for_good() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
@@ -540,20 +498,6 @@ mod tests {
         );
         let later = store.get(&key::format()).unwrap_err().to_string();
         assert!(later.contains("it has failed before"), "{later}");
-    }
-
-    #[test]
-    fn a_folder_is_opened_once_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = open(folder.path());
-        let refusal = SledStore::open(folder.path(), Settings::default()).unwrap_err();
-        assert!(
-            refusal
-                .to_string()
-                .ends_with("lock: another process uses this folder")
-        );
-        drop(first);
-        open(folder.path());
     }
 
     #[test]
@@ -569,14 +513,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
-        #[test]
-        fn it_reads_as_a_map_does_after_any_changes_and_openings(
-            openings in conformance::openings(),
-        ) {
-            let folder = tempfile::tempdir().unwrap();
-            conformance::reads_as_a_map_does(openings, || open(folder.path()));
-        }
-
         #[test]
         fn escaped_keys_keep_their_order_and_read_back(a in edgy(), b in edgy()) {
             let (escaped_a, escaped_b) = (escaped(&a), escaped(&b));
