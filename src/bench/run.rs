@@ -61,7 +61,9 @@ async fn perform(
     fill(plan, stage, progress).await?;
     let mut clients = start(plan, stage).await?;
     let mut watch = Watch::of(plan, stage);
-    watch.warm_up(&mut clients, progress).await?;
+    if !plan.warm_up.is_zero() {
+        watch.warm_up(&mut clients, progress).await?;
+    }
     let measured = watch.measure(&mut clients, progress).await;
     clients.shutdown().await;
     measured
@@ -195,7 +197,8 @@ impl<'a> Watch<'a> {
         Ok(Report::of(self.plan, took, &whole, samples))
     }
 
-    /// Takes what is noted, now and then, until the time is over or all clients have ended. Gives how long that was.
+    /// Takes what is noted, now and then, until the time is over or a client has ended, which it does of itself only when
+    /// all that was to be consumed is: the others may then wait for what never comes. Gives how long that was.
     async fn watch(
         &mut self,
         step: &'static str,
@@ -213,10 +216,10 @@ impl<'a> Watch<'a> {
             let is_over = tokio::select! {
                 biased;
                 () = &mut over => true,
-                ended = clients.join_next() => match ended {
-                    Some(ended) => { outcome_of(ended)?; false }
-                    None => true,
-                },
+                ended = clients.join_next() => {
+                    ended.map_or(Ok(()), outcome_of)?;
+                    true
+                }
                 _ = tick.tick() => false,
             };
             let totals = self.stage.recorder.take();
