@@ -116,6 +116,9 @@ struct Shared {
 struct Waiting {
     units: Vec<Unit>,
     is_closed: bool,
+    /// Whether the thread sleeps until something arrives. Waking it costs a system call, which nobody needs to make
+    /// while it works.
+    is_thread_asleep: bool,
 }
 
 impl Shared {
@@ -174,8 +177,11 @@ impl Committer {
             return refuse(unit);
         }
         waiting.units.push(unit);
+        let is_thread_asleep = std::mem::take(&mut waiting.is_thread_asleep);
         drop(waiting);
-        self.shared.arrived.notify_one();
+        if is_thread_asleep {
+            self.shared.arrived.notify_one();
+        }
     }
 
     /// How long commits took, and how much they held.
@@ -259,9 +265,11 @@ impl Worker {
                 return self.flush_owed_since.map(|_| Vec::new());
             }
             let patience = self.until_flush().unwrap_or(BUFFERED_FOR_MAX);
+            waiting.is_thread_asleep = true;
             let wait = self.shared.arrived.wait_timeout(waiting, patience);
             let (guard, timeout) = wait.unwrap_or_else(PoisonError::into_inner);
             waiting = guard;
+            waiting.is_thread_asleep = false;
             if timeout.timed_out() && self.flush_owed_since.is_some() {
                 break;
             }
