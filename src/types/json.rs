@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use memchr::{memchr, memchr2};
 
 /// One JSON value as compact text. The bytes inside strings are the sender's own.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,12 +69,12 @@ pub fn depth(text: &[u8]) -> usize {
 /// The index of the quote that closes the string opened at `open`, or the text's end.
 fn end_of_string(text: &[u8], open: usize) -> usize {
     let mut at = open + 1;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'"' => return at,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(found) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if text[at] == b'"' {
+            return at;
         }
+        at += 2;
     }
     text.len()
 }
@@ -119,11 +120,8 @@ impl<'a> Scan<'a> {
 /// How many bytes shorter the string would be if no character were escaped without need.
 fn bytes_saved_unescaped(string: &[u8]) -> usize {
     let (mut saved, mut at) = (0, 0);
-    while let Some(&byte) = string.get(at) {
-        if byte != b'\\' {
-            at += 1;
-            continue;
-        }
+    while let Some(found) = string.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        at += found;
         let (escape_len, shortest_len) = match string.get(at + 1) {
             Some(b'/') => (2, 1),
             Some(b'u') => unicode_escape(string, at),
