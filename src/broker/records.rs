@@ -100,8 +100,7 @@ impl Reading {
         let batch = if let Some(batch) = cached {
             batch
         } else {
-            let stored = log::containing(self.store.as_ref(), self.queue, log, offset)?;
-            let batch = stored.ok_or_else(|| self.missing(log, offset))?;
+            let batch = self.stored(log, base, offset)?;
             self.cache.insert_read(key(batch.base()), batch.clone());
             batch
         };
@@ -111,6 +110,25 @@ impl Reading {
             end: batch.end(),
         });
         Ok(batch)
+    }
+
+    /// The batch that holds the record, which probably starts at `base`: there the batch before it ends.
+    fn stored(
+        &self,
+        log: LogNumber,
+        base: Option<Offset>,
+        offset: Offset,
+    ) -> Result<RecordBatch, Error> {
+        let store = self.store.as_ref();
+        if let Some(base) = base
+            && let Ok(Some(batch)) = log::at(store, self.queue, log, base)
+            && (batch.base()..batch.end()).contains(&offset)
+        {
+            return Ok(batch);
+        }
+        // If it starts elsewhere, or what is there cannot be read, this finds it or names the damage.
+        let stored = log::containing(store, self.queue, log, offset)?;
+        stored.ok_or_else(|| self.missing(log, offset))
     }
 
     fn remember(&mut self, span: Span) {

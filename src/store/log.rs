@@ -54,6 +54,27 @@ pub fn containing(
     }
 }
 
+/// The record batch that starts at `base`, or nothing if there is none. Cheaper than [`containing`], which must look for
+/// where it starts.
+///
+/// # Errors
+/// As [`containing`]; also if the batch is just being deleted.
+pub fn at(
+    store: &dyn Store,
+    queue: QueueNumber,
+    log: LogNumber,
+    base: Offset,
+) -> Result<Option<RecordBatch>, Error> {
+    let Some(bytes) = read_bytes(store, queue, log, base)? else {
+        return Ok(None);
+    };
+    let batch = RecordBatch::read(bytes).map_err(|damage| damaged(queue, log, base, damage))?;
+    if batch.base() != base {
+        return Err(misplaced(queue, log, base, batch.base()));
+    }
+    Ok(Some(batch))
+}
+
 /// The header of the first record batch that starts at or behind `from`.
 ///
 /// # Errors
@@ -145,14 +166,21 @@ fn read(
     log: LogNumber,
     base: Offset,
 ) -> Result<RecordBatch, Error> {
-    let named = |how| damaged(queue, log, base, how);
-    let bytes: Bytes = parts::read(store, &key::log(queue, log, base, 0))
-        .map_err(|error| match error {
-            Error::Damaged { how, .. } => named(how),
-            error => error,
-        })?
-        .unwrap_or_default();
-    RecordBatch::read(bytes).map_err(|damage| named(damage.to_string()))
+    let bytes = read_bytes(store, queue, log, base)?.unwrap_or_default();
+    RecordBatch::read(bytes).map_err(|damage| damaged(queue, log, base, damage))
+}
+
+/// The bytes of the whole batch at `base`, or nothing if there is no part of it.
+fn read_bytes(
+    store: &dyn Store,
+    queue: QueueNumber,
+    log: LogNumber,
+    base: Offset,
+) -> Result<Option<Bytes>, Error> {
+    parts::read(store, &key::log(queue, log, base, 0)).map_err(|error| match error {
+        Error::Damaged { how, .. } => damaged(queue, log, base, how),
+        error => error,
+    })
 }
 
 /// The header of the batch whose first part stands at `key`.
@@ -269,6 +297,9 @@ mod tests {
             (u64::MAX, None),
         ] {
             assert_eq!(base_containing(&store, offset), base, "{offset}");
+            let at = at(&store, QUEUE, LOG, Offset(offset)).unwrap();
+            let begins_there = base.filter(|base| *base == offset);
+            assert_eq!(at.map(|batch| batch.base().0), begins_there);
         }
         let large = containing(&store, QUEUE, LOG, Offset(13)).unwrap().unwrap();
         assert_eq!(large.record(Offset(13)).unwrap().body.len(), 150_000);
@@ -332,6 +363,7 @@ mod tests {
         let expected = "record batch of queue 7, dead letters of group 0, offset 0 is damaged: \
             it says that it starts at offset 1";
         check_damaged(containing(&store, QUEUE, letters, Offset(0)), expected);
+        check_damaged(at(&store, QUEUE, letters, Offset(0)), expected);
         check_damaged(first(&store, QUEUE, letters), expected);
         check_damaged(last_header(&store, QUEUE, letters), expected);
     }
@@ -349,10 +381,12 @@ mod tests {
         let message =
             |how| format!("record batch of queue 7, partition 0, offset 13 is damaged: {how}");
         for part in [0, 1] {
-            check_damaged(
-                containing(&part_is_missing(part), QUEUE, LOG, Offset(13)),
-                &message(format!("part {part} is missing")),
+            let (store, expected) = (
+                part_is_missing(part),
+                message(format!("part {part} is missing")),
             );
+            check_damaged(containing(&store, QUEUE, LOG, Offset(13)), &expected);
+            check_damaged(at(&store, QUEUE, LOG, Offset(13)), &expected);
         }
         let last = u16::try_from(150_072 / PART_BYTES_MAX).unwrap();
         check_damaged(
