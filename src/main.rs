@@ -16,6 +16,10 @@ use rohrpost::store::rewrite::{self, Rewritten};
 use rohrpost::store::{self, Engine, Watch};
 use rohrpost::{app, backup, control, health, offline, telemetry};
 
+/// Requests are many small pieces of memory, made by one thread and freed by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; for serve: stopped in order
