@@ -10,6 +10,9 @@
     reason = "a benchmark that cannot be set up has nothing to say"
 )]
 
+#[path = "common/floor.rs"]
+mod floor;
+
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -150,7 +153,9 @@ fn knowing_who_asks(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let identity = runtime.block_on(identity());
     let token = runtime.block_on(token(&identity));
-    criterion.bench_function("token", |bencher| {
+    let mut group = criterion.benchmark_group("identity");
+    floor::processor(&mut group);
+    group.bench_function("token", |bencher| {
         bencher.iter(|| identity.caller_of_token(black_box(&token), NOW).unwrap());
     });
 
@@ -171,7 +176,7 @@ fn knowing_who_asks(criterion: &mut Criterion) {
             query: "",
             headers: &headers,
         };
-        criterion.bench_function(name, |bencher| {
+        group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let signer = identity.signer(black_box(&head), NOW).unwrap();
                 signer.verify(black_box(&body)).unwrap()
