@@ -1,5 +1,7 @@
 //! The calls of the API that a load makes.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
@@ -56,6 +58,27 @@ pub struct Delivery<'a> {
 pub struct Message<'a> {
     #[serde(borrow)]
     pub body: &'a RawValue,
+}
+
+impl Queue {
+    fn at(path: &str, groups: Vec<Group>) -> Result<Self, Error> {
+        Ok(Self {
+            itself: path_of(path)?,
+            messages: path_of(&format!("{path}/messages"))?,
+            groups,
+        })
+    }
+}
+
+impl Group {
+    /// The group that an answer tells of, in the queue at this path.
+    fn at(queue: &str, group: &Value) -> Result<Self, Error> {
+        let path = format!("{queue}/groups/{}", id_of(group)?);
+        Ok(Self {
+            messages: path_of(&format!("{path}/messages?time_wait={TIME_WAIT_S}"))?,
+            ack: path_of(&format!("{path}/ack"))?,
+        })
+    }
 }
 
 impl Api {
@@ -124,45 +147,70 @@ impl Api {
         let request = post(&self.headers, &path_of(&self.queues)?, body);
         let answer = expect("create a queue", connection.ask(request).await?)?;
         let created: Value = read("the creation of a queue", &answer)?;
-        let id = created["id"]
-            .as_str()
-            .ok_or(Error::Nonsense("the creation of a queue"))?;
-        let path = format!("{}/{id}", self.queues);
-        let groups = match groups {
-            0 => Vec::new(),
-            count => self.create_groups(connection, &path, count).await?,
+        let path = format!("{}/{}", self.queues, id_of(&created)?);
+        let groups = self.create_groups(connection, &path, 0..groups).await?;
+        Queue::at(&path, groups)
+    }
+
+    /// The queue of this name, if there is one, with so many of its groups. Those that it lacks are made.
+    ///
+    /// # Errors
+    /// If the server refuses, or is gone.
+    pub async fn find_queue(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+        groups: usize,
+    ) -> Result<Option<Queue>, Error> {
+        let queues = self.list(connection, &self.queues, "queues").await?;
+        let Some(queue) = queues.iter().find(|queue| queue["name"] == name) else {
+            return Ok(None);
         };
-        Ok(Queue {
-            itself: path_of(&path)?,
-            messages: path_of(&format!("{path}/messages"))?,
-            groups,
-        })
+        let path = format!("{}/{}", self.queues, id_of(queue)?);
+        let groups_path = format!("{path}/groups");
+        let found = self.list(connection, &groups_path, "groups").await?;
+        let mut used = Vec::with_capacity(groups);
+        for group in found.iter().take(groups) {
+            used.push(Group::at(&path, group)?);
+        }
+        let lacking = used.len()..groups;
+        used.extend(self.create_groups(connection, &path, lacking).await?);
+        Queue::at(&path, used).map(Some)
+    }
+
+    /// What stands under `name` in the answer to a GET.
+    async fn list(
+        &self,
+        connection: &mut Connection,
+        path: &str,
+        name: &'static str,
+    ) -> Result<Vec<Value>, Error> {
+        let request = request(&self.headers, Method::GET, &path_of(path)?, Bytes::new());
+        let answer = expect("list them", connection.ask(request).await?)?;
+        let mut listed: Value = read(name, &answer)?;
+        match listed[name].take() {
+            Value::Array(listed) => Ok(listed),
+            _ => Err(Error::Nonsense(name)),
+        }
     }
 
     async fn create_groups(
         &self,
         connection: &mut Connection,
         queue: &str,
-        count: usize,
+        numbers: Range<usize>,
     ) -> Result<Vec<Group>, Error> {
-        let names = (0..count).map(|number| json!({"name": format!("bench-{number}")}));
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = numbers.map(|number| json!({"name": format!("bench-{number}")}));
         let body = json!({"groups": names.collect::<Vec<_>>()}).to_string();
         let path = path_of(&format!("{queue}/groups"))?;
         let request = post(&self.headers, &path, body);
         let answer = expect("create groups", connection.ask(request).await?)?;
         let made: Value = read("the creation of groups", &answer)?;
         let made = made["groups"].as_array().into_iter().flatten();
-        made.map(|group| {
-            let id = group["id"]
-                .as_str()
-                .ok_or(Error::Nonsense("the creation of groups"))?;
-            let path = format!("{queue}/groups/{id}");
-            Ok(Group {
-                messages: path_of(&format!("{path}/messages?time_wait={TIME_WAIT_S}"))?,
-                ack: path_of(&format!("{path}/ack"))?,
-            })
-        })
-        .collect()
+        made.map(|group| Group::at(queue, group)).collect()
     }
 
     /// Removes a queue with all that is in it.
@@ -232,6 +280,10 @@ fn secret(token: &str) -> Result<HeaderValue, Error> {
         status: StatusCode::UNAUTHORIZED.as_u16(),
         text: String::new(),
     })
+}
+
+fn id_of(thing: &Value) -> Result<&str, Error> {
+    thing["id"].as_str().ok_or(Error::Nonsense("an id"))
 }
 
 fn path_of(path: &str) -> Result<Uri, Error> {

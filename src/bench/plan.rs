@@ -37,7 +37,9 @@ pub enum Leavings {
 /// Who does what with what.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// Queues that are made.
+    /// The name of the one queue that is used, and made if there is none; others are made otherwise.
+    pub queue: Option<String>,
+    /// Queues that are used.
     pub queues: usize,
     /// Of these, those that are sent to and consumed from.
     pub active: usize,

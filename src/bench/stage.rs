@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::api::{Api, Queue};
 use super::connection::Connection;
-use super::{Error, Plan, Recorder};
+use super::{Error, Leavings, Plan, Recorder};
 
 /// A client that was refused lets the server breathe for so long.
 pub const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(10);
@@ -24,7 +24,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes the queues. If that fails half way, those that were made are removed.
+    /// Makes the queues, or finds the one that is named. If that fails half way, those that were made are removed.
     ///
     /// # Errors
     /// If the server cannot be reached or refuses.
@@ -42,7 +42,9 @@ impl Stage {
         match made {
             Ok(()) => Ok(stage),
             Err(error) => {
-                stage.strike(plan).await?;
+                if plan.leavings == Leavings::Removed {
+                    stage.strike(plan).await?;
+                }
                 Err(error)
             }
         }
@@ -50,6 +52,18 @@ impl Stage {
 
     async fn make_queues(&mut self, connection: &mut Connection, plan: &Plan) -> Result<(), Error> {
         let load = &plan.load;
+        if let Some(name) = &load.queue {
+            let (api, mode) = (&self.api, &load.queue_mode);
+            let queue = match api.find_queue(connection, name, load.groups).await? {
+                Some(queue) => queue,
+                None => {
+                    api.create_queue(connection, name, mode, load.groups)
+                        .await?
+                }
+            };
+            self.queues.push(queue);
+            return Ok(());
+        }
         let run = &Uuid::new_v4().simple().to_string()[..8];
         for number in 0..load.queues {
             let name = format!("bench-{run}-{number}");

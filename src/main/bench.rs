@@ -75,6 +75,9 @@ pub struct BenchArgs {
     /// Bytes of a message's body
     #[arg(long, value_name = "N", default_value_t = 1_024)]
     body_bytes: usize,
+    /// Use this one queue, which is made if there is none and kept in any case; what is consumed of it is gone
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["queues", "active"])]
+    queue: Option<String>,
     /// Queues that are made [default: 1; 10 in wake-up, 30 in queues]
     #[arg(long, value_name = "N")]
     queues: Option<usize>,
@@ -246,7 +249,7 @@ impl BenchArgs {
                 _ => Duration::from_secs_f64(self.warm_up),
             },
             duration: Duration::from_secs_f64(self.seconds),
-            leavings: if self.keep {
+            leavings: if self.keep || self.queue.is_some() {
                 Leavings::Kept
             } else {
                 Leavings::Removed
@@ -268,8 +271,12 @@ impl BenchArgs {
             Scenario::Queues => (connections, 0, 30, 3, 1, 0),
             Scenario::Backlog => (connections, beside, 1, 1, 1, 1_000_000),
         };
-        let queues = self.queues.unwrap_or(queues);
+        let queues = match self.queue {
+            Some(_) => 1,
+            None => self.queues.unwrap_or(queues),
+        };
         Load {
+            queue: self.queue.clone(),
             queues,
             active: self.active.unwrap_or(queues),
             groups: self.groups.unwrap_or(groups),

@@ -97,6 +97,48 @@ fn consuming_ends_with_the_backlog_and_counts_no_time_after_it() {
 }
 
 #[test]
+fn a_queue_that_is_named_is_made_once_and_kept_with_what_is_in_it() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let on_old = |scenario: &[&str]| report(&server, &[scenario, &["--queue", "old"]].concat());
+    on_old(&["send", "--rate", "100", "--groups", "1", "--backlog", "500"]);
+    // There is one group by now, and so another one is made.
+    let emptied = on_old(&["consume", "--groups", "2", "--backlog", "100"]);
+    let acknowledged = messages_of(&emptied, &["consume", "ack"])[1];
+    on_old(&["send", "--rate", "100"]);
+
+    server.signal("TERM");
+    assert!(server.wait().0.success());
+    let inspected = run(&["inspect", "--json", folder.path().to_str().unwrap()]);
+    let inspected = String::from_utf8(inspected.stdout).unwrap();
+    let queues: Vec<Value> = inspected
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line.get("stored_bytes").is_some())
+        .collect();
+    let [queue] = &queues[..] else {
+        panic!("{inspected}")
+    };
+    assert_eq!(queue["name"], "old");
+    let groups = queue["groups"].as_array().unwrap();
+    let names: Vec<_> = groups.iter().map(|group| &group["name"]).collect();
+    assert_eq!(names, ["bench-0", "bench-1"]);
+    let consumed = groups
+        .iter()
+        .map(|group| group["consumed"].as_u64().unwrap());
+    // What was under way at the end may have been acknowledged without the load having heard of it.
+    let consumed: u64 = consumed.sum();
+    assert!(
+        (acknowledged..=acknowledged + 80).contains(&consumed),
+        "{inspected}"
+    );
+    assert!(
+        groups[0]["available"].as_u64().unwrap() > 400,
+        "{inspected}"
+    );
+}
+
+#[test]
 fn an_open_loop_keeps_its_rate_or_says_how_late_it_was() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
