@@ -1,11 +1,16 @@
 //! The load: `rohrpost bench` and the committing floors, as processes of their own.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rohrpost::bench::{Latency, Measured, Report};
+use rohrpost::store::Engine;
 
 use crate::process::rohrpost;
 use crate::{Settings, stand};
+
+/// A scenario that does next to nothing but to fill a queue, which is to be named.
+pub const FILL: &str = "send -c 1 --rate 1";
 
 /// What to run against a server.
 #[derive(Clone)]
@@ -87,6 +92,26 @@ pub fn messages_per_s(report: &Report, series: &str) -> f64 {
 pub fn requests_per_s(report: &Report, series: &str) -> f64 {
     let found = report.find(series);
     found.map_or(0.0, |measured| measured.requests_per_s)
+}
+
+/// Seconds in which an engine alone opens a copy of the store in this data folder.
+pub fn seconds_to_open_bare(engine: Engine, data: &Path) -> f64 {
+    let copy = stand::folder();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(data.join("store/."))
+        .arg(copy.path())
+        .status();
+    assert!(copied.unwrap().success(), "the store is copied");
+    let mut opening = Command::new(std::env::current_exe().unwrap());
+    opening.args(["open", &engine.to_string()]).arg(copy.path());
+    let output = opening.output().unwrap();
+    assert!(output.status.success(), "it opens");
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap()
 }
 
 /// How long it took; if nothing was done in time, for ever.

@@ -2,13 +2,16 @@
 
 pub mod commit;
 pub mod disk;
+pub mod fjall;
 pub mod http;
 pub mod store;
 
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
+use rohrpost::store::Engine;
 
 /// A floor, in a process of its own as the server is.
 #[derive(Subcommand)]
@@ -19,8 +22,8 @@ pub enum Floor {
     Disk(Producing),
     /// Commits messages to sled
     Store(Producing),
-    /// Opens a folder with sled alone, and says how long that took
-    Open { folder: PathBuf },
+    /// Opens a store's folder with its engine alone, and says how many seconds that took
+    Open { engine: Engine, folder: PathBuf },
 }
 
 /// What is committed, and by how many.
@@ -53,13 +56,19 @@ impl Floor {
                 let store = store::Bare::open(&producing.folder);
                 commit::produce(&producing, store);
             }
-            Self::Open { folder } => {
-                let began = Instant::now();
-                drop(store::open(&folder));
-                println!("{}", began.elapsed().as_secs_f64());
-            }
+            Self::Open { engine, folder } => println!("{}", seconds_to_open(engine, &folder)),
         }
     }
+}
+
+/// Without closing it, which is another matter.
+fn seconds_to_open(engine: Engine, folder: &Path) -> f64 {
+    let began = Instant::now();
+    match engine {
+        Engine::Sled => mem::forget(store::open(folder)),
+        Engine::Fjall => mem::forget(fjall::open(&folder.join(engine.mark()))),
+    }
+    began.elapsed().as_secs_f64()
 }
 
 impl Producing {
