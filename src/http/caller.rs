@@ -69,18 +69,18 @@ impl Shown {
     }
 }
 
-/// The request, which now carries who makes it. If it is signed, it also carries its body, a [`Payload`].
-pub async fn identified(request: Request<Body>, app: &App) -> Request<Body> {
-    let (mut parts, mut body) = request.into_parts();
-    let shown = Shown::by(&parts.headers);
+/// Finds out who makes the request, which carries it from now on. If it is signed, it also carries its body, a
+/// [`Payload`].
+pub async fn identify(request: &mut Request<Body>, app: &App) {
+    let shown = Shown::by(request.headers());
     let caller = match shown {
         _ if app.gate().is_open() => app.gate().caller_without_proof().map_err(Unknown::from),
         Shown::Nothing => app.gate().caller_without_proof().map_err(Unknown::from),
-        Shown::Token => caller_of_token(&parts.headers, app).await,
-        Shown::Signature => caller_of_signature(&mut parts, &mut body, app).await,
+        Shown::Token => caller_of_token(request.headers(), app).await,
+        // Its state is large, and every request would carry it.
+        Shown::Signature => Box::pin(caller_of_signature(request, app)).await,
     };
-    parts.extensions.insert(Found { caller, shown });
-    Request::from_parts(parts, body)
+    request.extensions_mut().insert(Found { caller, shown });
 }
 
 async fn caller_of_token(headers: &HeaderMap, app: &App) -> Result<Caller, Unknown> {
@@ -92,26 +92,22 @@ async fn caller_of_token(headers: &HeaderMap, app: &App) -> Result<Caller, Unkno
 }
 
 /// Reads the body only for a signature that may turn out well.
-async fn caller_of_signature(
-    parts: &mut Parts,
-    body: &mut Body,
-    app: &App,
-) -> Result<Caller, Unknown> {
-    let headers: Vec<_> = parts
-        .headers
+async fn caller_of_signature(request: &mut Request<Body>, app: &App) -> Result<Caller, Unknown> {
+    let headers: Vec<_> = request
+        .headers()
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
     let head = SignedHead {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query().unwrap_or_default(),
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
         headers: &headers,
     };
     let signer = app.gate().signer(&head, app.now())?;
-    let payload = Payload::read(std::mem::take(body), app).await?;
+    let payload = Payload::read(std::mem::take(request.body_mut()), app).await?;
     let caller = signer.verify(payload.bytes())?;
-    parts.extensions.insert(payload);
+    request.extensions_mut().insert(payload);
     Ok(caller)
 }
 

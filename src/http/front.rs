@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::caller::identified;
+use super::caller::identify;
 use super::code::{self, Code};
 use super::error::Error;
 use super::leftover::Leftover;
@@ -53,7 +53,13 @@ impl Front {
     }
 
     /// The answer to a request, whatever becomes of it, with the request's id.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response
+    ///
+    /// Thousands may wait for theirs at once, so this future is small: it does not hold what only the rarest requests
+    /// need, and no part of it twice.
+    pub fn answer<B>(
+        &self,
+        request: Request<B>,
+    ) -> impl Future<Output = Response> + Send + use<'_, B>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     {
@@ -62,14 +68,18 @@ impl Front {
         let observation = Observation::begin(&request);
         let spans = self.app.settings().spans.as_ref();
         let span = spans.and_then(|spans| RequestSpan::begin(spans, &request, id));
-        let answering = self.unmeasured(request, id);
-        let (mut response, route) = self.traffic().count(began, answering).await;
-        id.stamp(response.headers_mut());
-        log(&response, id, &route, observation.as_ref());
-        if let Some(span) = span {
-            span.end(&response, &route);
+        let request = request.map(Body::new);
+        // Boxed, as each future that it passes through would else have room for it twice.
+        let answering = Box::pin(self.unmeasured(request, id));
+        async move {
+            let (mut response, route) = self.traffic().count(began, answering).await;
+            id.stamp(response.headers_mut());
+            log(&response, id, &route, observation.as_ref());
+            if let Some(span) = span {
+                span.end(&response, &route);
+            }
+            response
         }
-        response
     }
 
     /// What was counted of the requests so far.
@@ -77,34 +87,32 @@ impl Front {
         self.app.traffic()
     }
 
-    async fn unmeasured<B>(&self, request: Request<B>, id: RequestId) -> Response
-    where
-        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-    {
-        if is_encoded(&request) {
-            let text =
-                "the request body must not be compressed: its Content-Encoding is not supported";
-            return Error::new(code::UNSUPPORTED_ENCODING, text).into_response();
-        }
-        let mut request = request.map(Body::new);
+    /// No `async fn`, which would keep room for the request as it came beside the one that is routed.
+    fn unmeasured(
+        &self,
+        mut request: Request<Body>,
+        id: RequestId,
+    ) -> impl Future<Output = Response> + Send {
         request.extensions_mut().insert(id);
-        self.routed(request).await
-    }
-
-    async fn routed(&self, mut request: Request<Body>) -> Response {
-        let leftover = Leftover::of(&mut request);
-        let mut request = identified(request, &self.app).await;
-        tidy(request.uri_mut());
-        let Ok(response) = self.router.clone().call(request).await;
-        if let Some(leftover) = leftover {
-            leftover.discard(self.app.settings().body_bytes_max).await;
+        async move {
+            if is_encoded(&request) {
+                let text = "the request body must not be compressed: its Content-Encoding is not supported";
+                return Error::new(code::UNSUPPORTED_ENCODING, text).into_response();
+            }
+            let leftover = Leftover::of(&mut request);
+            identify(&mut request, &self.app).await;
+            tidy(request.uri_mut());
+            let Ok(response) = self.router.clone().call(request).await;
+            if let Some(leftover) = leftover {
+                leftover.discard(self.app.settings().body_bytes_max).await;
+            }
+            response
         }
-        response
     }
 }
 
 /// Whether the body would have to be decoded first.
-fn is_encoded<B>(request: &Request<B>) -> bool {
+fn is_encoded(request: &Request<Body>) -> bool {
     request
         .headers()
         .get_all(CONTENT_ENCODING)

@@ -183,9 +183,9 @@ async fn connection(
     let service = service_fn(|mut request: Request<Incoming>| {
         let call = calls.begin();
         request.extensions_mut().insert(peer);
-        let front = &shared.front;
+        let answering = shared.front.answer(request);
         async move {
-            let response = front.answer(request).await;
+            let response = answering.await;
             drop(call);
             Ok::<_, Infallible>(response)
         }

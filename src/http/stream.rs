@@ -222,7 +222,8 @@ pub async fn close_with<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, words
     let farewell = async {
         stream.write_all(words).await?;
         stream.shutdown().await?;
-        let (mut ignored, mut left) = ([0; 4096], LINGER_BYTES_MAX);
+        // On the heap, as a connection has room for this future as long as it is open.
+        let (mut ignored, mut left) = (vec![0; 4096], LINGER_BYTES_MAX);
         loop {
             let len = stream.read(&mut ignored).await?;
             left = left.saturating_sub(len);

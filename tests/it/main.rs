@@ -25,6 +25,7 @@ mod disk;
 mod durability;
 mod first_start;
 mod folder;
+mod footprint;
 mod fuzz;
 mod harness;
 mod keys;
