@@ -154,7 +154,7 @@ fn knowing_who_asks(criterion: &mut Criterion) {
     let identity = runtime.block_on(identity());
     let token = runtime.block_on(token(&identity));
     let mut group = criterion.benchmark_group("identity");
-    floor::processor(&mut group);
+    floor::measure(&mut group);
     group.bench_function("token", |bencher| {
         bencher.iter(|| identity.caller_of_token(black_box(&token), NOW).unwrap());
     });

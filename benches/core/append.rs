@@ -9,7 +9,8 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use rohrpost::types::{Message, QueueMode};
 
-use crate::stand::{Queue, Stand, engine_floor, messages};
+use crate::floor;
+use crate::stand::{Queue, Stand, messages};
 
 /// Messages of a send, and the bytes of each one's body.
 const SENDS: [(usize, usize); 8] = [
@@ -28,7 +29,7 @@ pub fn appends(criterion: &mut Criterion) {
         for producers in [1, 8, 64] {
             let name = format!("append by {producers} to {queues}");
             let mut group = criterion.benchmark_group(name);
-            engine_floor(&mut group);
+            floor::measure(&mut group);
             for (count, body_bytes) in SENDS {
                 let stand = LazyCell::new(|| Stand::new(queues, QueueMode::Normal, None));
                 let messages = messages(count, body_bytes);

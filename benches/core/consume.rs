@@ -7,7 +7,8 @@ use criterion::{Criterion, Throughput};
 use rohrpost::broker::Outcome;
 use rohrpost::types::{MaxConsumeCount, QueueMode};
 
-use crate::stand::{Queue, Stand, engine_floor};
+use crate::floor;
+use crate::stand::{Queue, Stand};
 
 /// Who consumes from what.
 struct Consuming {
@@ -76,7 +77,7 @@ const BENCHES: [Consuming; 6] = [
 
 pub fn consumes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("consume and ack");
-    engine_floor(&mut group);
+    floor::measure(&mut group);
     for consuming in BENCHES {
         let messages = consuming.consumers * consuming.round.messages;
         let stand = LazyCell::new(|| consuming.stand());

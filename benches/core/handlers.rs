@@ -21,7 +21,7 @@ pub fn handlers(criterion: &mut Criterion) {
     };
     let handler = key.seal(&claim);
     let mut group = criterion.benchmark_group("handler");
-    floor::processor(&mut group);
+    floor::measure(&mut group);
     group.throughput(Throughput::Elements(1));
     group.bench_function("made", |bencher| {
         bencher.iter(|| key.seal(black_box(&claim)));

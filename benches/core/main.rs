@@ -8,7 +8,7 @@
 //!
 //! What is durable for a user is durable here: whoever sends or acknowledges waits for a commit of sled that ends with a
 //! flush. Its files are in memory, where a flush costs a call and no disk; what the disk adds, `benches/load` tells. Each
-//! group begins with its floor, what the machine can do at the moment.
+//! group begins with a floor, what the machine can do at the moment.
 
 #![expect(missing_docs, reason = "criterion makes a function that has none")]
 #![expect(

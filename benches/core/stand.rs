@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use criterion::BenchmarkGroup;
-use criterion::measurement::WallTime;
 use rohrpost::broker::{
     self, Ack, Broker, Clock, Commits, Consume, Delivery, NewQueue, Outcome, ResetTo, Room, Source,
 };
@@ -19,8 +17,6 @@ use rohrpost::types::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
-
-use crate::floor;
 
 /// Where the kernel keeps files in memory.
 const MEMORY: &str = "/dev/shm";
@@ -42,20 +38,6 @@ pub fn folder() -> TempDir {
         env!("CARGO_TARGET_TMPDIR")
     };
     tempfile::tempdir_in(at).unwrap()
-}
-
-/// The floor of what becomes durable: the engine alone commits an entry of 10 KiB.
-pub fn engine_floor(group: &mut BenchmarkGroup<'_, WallTime>) {
-    let folder = folder();
-    let store = sled::open(folder.path()).unwrap();
-    let (value, mut keys) = (vec![b'7'; 10 << 10], 0_u64..);
-    group.bench_function(floor::NAME, |bencher| {
-        bencher.iter(|| {
-            let key = keys.next().unwrap().to_be_bytes();
-            store.insert(key, value.as_slice()).unwrap();
-            store.flush().unwrap();
-        });
-    });
 }
 
 /// The store in this folder, as the server opens it.

@@ -29,7 +29,7 @@ const CONSUMED: usize = 10;
 pub fn requests(criterion: &mut Criterion) {
     let port: LazyCell<Port> = LazyCell::new(Port::new);
     let mut group = criterion.benchmark_group("wire");
-    floor::processor(&mut group);
+    floor::measure(&mut group);
     group.throughput(Throughput::Elements(1));
     group.bench_function("any request", |bencher| {
         bencher.iter(|| port.refusal("/nowhere", String::new()));
