@@ -97,12 +97,12 @@ pub fn requests_per_s(report: &Report, series: &str) -> f64 {
 /// Seconds in which an engine alone opens a copy of the store in this data folder.
 pub fn seconds_to_open_bare(engine: Engine, data: &Path) -> f64 {
     let copy = stand::folder();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(data.join("store/."))
-        .arg(copy.path())
-        .status();
-    assert!(copied.unwrap().success(), "the store is copied");
+    let mut copying = Command::new("cp");
+    copying.arg("-r").arg(data.join("store/.")).arg(copy.path());
+    // What is still to be written would be in the way of whoever opens.
+    for mut command in [copying, Command::new("sync")] {
+        assert!(command.status().unwrap().success(), "the store is copied");
+    }
     let mut opening = Command::new(std::env::current_exe().unwrap());
     opening.args(["open", &engine.to_string()]).arg(copy.path());
     let output = opening.output().unwrap();
