@@ -17,9 +17,10 @@ use super::{Error, Plan, Report, Schedule, Series, Totals};
 
 /// If nothing at all comes back for so long, the load is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(65);
-/// Connections that fill queues, and messages in each of their sends.
+/// Connections that fill queues, and messages in each of their sends, if so many have no more bytes than the API permits.
 const FILLERS: usize = 32;
 const FILL_BATCH: usize = 10;
+const FILL_BYTES_MAX: usize = 512 * 1024;
 /// Samples in a report.
 const SAMPLES: u32 = 60;
 const SAMPLE_EVERY_MIN: Duration = Duration::from_millis(100);
@@ -76,8 +77,9 @@ async fn fill(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let load = &plan.load;
-    let form = Form::of(FILL_BATCH, load.body_bytes);
-    let sends = load.backlog.div_ceil(FILL_BATCH as u64);
+    let batch = (FILL_BYTES_MAX / load.body_bytes).clamp(1, FILL_BATCH);
+    let form = Form::of(batch, load.body_bytes);
+    let sends = load.backlog.div_ceil(batch as u64);
     let fillers = FILLERS as u64;
     let mut clients = Clients::new();
     for number in 0..fillers.min(sends) {

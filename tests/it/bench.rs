@@ -94,6 +94,10 @@ fn consuming_ends_with_the_backlog_and_counts_no_time_after_it() {
     // Of the minute it needs hardly any; that its time is below three seconds is checked with the rest.
     let consumed = report_of(&server, &["consume", "--backlog", "100"], "60");
     assert_eq!(messages_of(&consumed, &["consume", "ack"]), [100, 100]);
+    // Ten of these would be more than a send may carry.
+    let large = ["consume", "--backlog", "8", "--body-bytes", "65536"];
+    let consumed = report_of(&server, &large, "60");
+    assert_eq!(messages_of(&consumed, &["consume", "ack"]), [8, 8]);
 }
 
 #[test]
