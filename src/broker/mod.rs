@@ -26,6 +26,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod trail;
+mod turns;
 mod vitals;
 mod watch;
 
@@ -63,6 +64,7 @@ use reaper::Reaper;
 use recovery::Restored;
 use tally::Stored;
 use trail::Trail;
+use turns::{Sharing, Turn};
 
 /// How long a request waits for room in a queue's mailbox.
 const MAILBOX_WAIT: Duration = Duration::from_secs(2);
@@ -104,6 +106,7 @@ struct Context {
     catalogue: Catalogue,
     projects: Projects,
     trail: Arc<Trail>,
+    sharing: Sharing,
     clock: Clock,
     limits: Limits,
     handler_key: HandlerKey,
@@ -166,6 +169,7 @@ impl Broker {
             catalogue: Catalogue::default(),
             projects,
             trail,
+            sharing: Sharing::default(),
             clock: settings.clock,
             limits: settings.limits,
             handler_key: settings.handler_key,
@@ -406,6 +410,7 @@ impl Broker {
         queue: QueueId,
         messages: Vec<Message>,
     ) -> Result<Vec<Sent>> {
+        let _turn = self.turn(project).await;
         self.ask(project, queue, |reply| Command::Send(messages, reply))
             .await
     }
@@ -441,6 +446,7 @@ impl Broker {
         source: Source,
         acks: Vec<Ack>,
     ) -> Result<AckCounts> {
+        let _turn = self.turn(project).await;
         self.ask(project, queue, |reply| {
             Command::Ack(group, source, acks, reply)
         })
@@ -692,6 +698,15 @@ impl Broker {
     }
 
     /// Asks the owner of a queue.
+    /// Waits for the project's turn to have something written, if it is not the only one that asks.
+    async fn turn(&self, project: ProjectId) -> Option<Turn> {
+        let context = self.context();
+        if !context.sharing.note(project, context.clock.now()) {
+            return None;
+        }
+        Some(context.projects.in_use(project).turn().await)
+    }
+
     async fn ask<T>(
         &self,
         project: ProjectId,

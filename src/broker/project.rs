@@ -1,11 +1,13 @@
 //! What projects may use and do use, over all their queues.
 //!
-//! Owns the quotas that were set for single projects, and the sum of what a project's messages take: what is written,
-//! and what is accepted and not written yet. Refuses to know which queues there are, and how often anybody asks.
+//! Owns the quotas that were set for single projects, each project's turns, and the sum of what its messages take: what
+//! is written, and what is accepted and not written yet. Refuses to know which queues there are, and how often anybody
+//! asks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
+use super::turns::{Turn, Turns};
 use super::{Error, Result, locked};
 use crate::store::meta::{self, QuotaEntry};
 use crate::store::{self, Store, key};
@@ -133,6 +135,7 @@ pub fn read_quota(bytes: &[u8], project: ProjectId) -> std::result::Result<Quota
 /// A project that has queues.
 pub struct Project {
     state: Mutex<State>,
+    turns: Turns,
 }
 
 struct State {
@@ -152,6 +155,7 @@ impl Project {
         };
         Self {
             state: Mutex::new(state),
+            turns: Turns::default(),
         }
     }
 
@@ -162,6 +166,11 @@ impl Project {
     /// What the project may use.
     pub fn quota(&self) -> Quota {
         self.lock().quota
+    }
+
+    /// Waits for a turn to have something written, while other projects ask, too.
+    pub async fn turn(&self) -> Turn {
+        self.turns.wait().await
     }
 
     /// Reserves so many bytes, which may be none, until what is returned is dropped.

@@ -2,6 +2,7 @@
 
 mod room;
 mod stored;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,10 @@ impl Bench {
     }
 
     fn in_room(store: SimulatedStore, clock: Clock, room: Room) -> Self {
+        Self::committed_by(Commits::Thread, store, clock, room)
+    }
+
+    fn committed_by(commits: Commits, store: SimulatedStore, clock: Clock, room: Room) -> Self {
         let store = Arc::new(store);
         let settings = Settings {
             limits: Limits::default(),
@@ -39,7 +44,7 @@ impl Bench {
             clock: clock.clone(),
             cache_bytes: 1 << 20,
             room,
-            commits: Commits::Thread,
+            commits,
             on_failure: Box::new(|_| {}),
         };
         let broker = Broker::open(Arc::clone(&store) as Arc<dyn Store>, settings).unwrap();
