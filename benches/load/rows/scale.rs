@@ -36,8 +36,9 @@ pub fn queues(settings: &Settings, table: &mut Table) {
         stand.load(settings, &format!("{many} --keep"));
         let row = Row::new('h', "RSS with them", "MiB", Goal::AtMost(1_024.0));
         table.add(&row, stand.engine, vec![Figure::alone(stand.rss_mib())]);
-        thread::sleep(Duration::from_secs(2));
-        let idle = stand.cpu_share(Duration::from_secs(5));
+        // What the rounds before have removed is cleared away meanwhile, which is no rest.
+        thread::sleep(Duration::from_secs(30));
+        let idle = stand.cpu_share(Duration::from_secs(10));
         let row = Row::new(
             'h',
             "CPU while nobody asks",
