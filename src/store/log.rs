@@ -40,13 +40,12 @@ pub fn containing(
         return Ok(None);
     };
     let (_, _, base, part) = key::parse_log(&last_key)?;
-    let checked = if part == 0 {
-        RecordBatch::read(last_part).map_err(|damage| damaged(queue, log, base, damage))
+    let bytes = if part == 0 {
+        Ok(last_part)
     } else {
-        read(store, queue, log, base)
+        read_bytes(store, queue, log, base).map(Option::unwrap_or_default)
     };
-    match checked {
-        Ok(batch) if batch.base() != base => Err(misplaced(queue, log, base, batch.base())),
+    match bytes.and_then(|bytes| checked(queue, log, base, bytes)) {
         Ok(batch) => Ok(Some(batch).filter(|batch| batch.end() > offset)),
         // Between two reads the whole batch may have been deleted, which is no damage.
         Err(Error::Damaged { .. }) if store.get(&last_key)?.is_none() => Ok(None),
@@ -65,14 +64,10 @@ pub fn at(
     log: LogNumber,
     base: Offset,
 ) -> Result<Option<RecordBatch>, Error> {
-    let Some(bytes) = read_bytes(store, queue, log, base)? else {
-        return Ok(None);
-    };
-    let batch = RecordBatch::read(bytes).map_err(|damage| damaged(queue, log, base, damage))?;
-    if batch.base() != base {
-        return Err(misplaced(queue, log, base, batch.base()));
-    }
-    Ok(Some(batch))
+    let bytes = read_bytes(store, queue, log, base)?;
+    bytes
+        .map(|bytes| checked(queue, log, base, bytes))
+        .transpose()
 }
 
 /// The header of the first record batch that starts at or behind `from`.
@@ -159,15 +154,18 @@ fn last_in(
     }
 }
 
-/// The whole batch at `base`, of which at least one part is there.
-fn read(
-    store: &dyn Store,
+/// These bytes as the batch at `base`.
+fn checked(
     queue: QueueNumber,
     log: LogNumber,
     base: Offset,
+    bytes: Bytes,
 ) -> Result<RecordBatch, Error> {
-    let bytes = read_bytes(store, queue, log, base)?.unwrap_or_default();
-    RecordBatch::read(bytes).map_err(|damage| damaged(queue, log, base, damage))
+    let batch = RecordBatch::read(bytes).map_err(|damage| damaged(queue, log, base, damage))?;
+    if batch.base() != base {
+        return Err(misplaced(queue, log, base, batch.base()));
+    }
+    Ok(batch)
 }
 
 /// The bytes of the whole batch at `base`, or nothing if there is no part of it.
