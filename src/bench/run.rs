@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::connection::Connection;
 use super::consumer::{self, Place};
-use super::plan::{Ends, Leavings};
+use super::plan::Ends;
 use super::report::Sample;
 use super::sender::{self, Form};
 use super::stage::Stage;
@@ -48,9 +48,7 @@ pub async fn run(plan: &Plan, progress: &mut dyn FnMut(Progress)) -> Result<Repo
         outcome = perform(plan, &stage, progress) => outcome,
         _ = signal::ctrl_c() => Err(Error::Stopped),
     };
-    if plan.leavings == Leavings::Removed {
-        stage.strike(plan).await?;
-    }
+    stage.strike(plan).await?;
     outcome
 }
 

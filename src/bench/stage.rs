@@ -42,9 +42,7 @@ impl Stage {
         match made {
             Ok(()) => Ok(stage),
             Err(error) => {
-                if plan.leavings == Leavings::Removed {
-                    stage.strike(plan).await?;
-                }
+                stage.strike(plan).await?;
                 Err(error)
             }
         }
@@ -75,11 +73,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Removes the queues.
+    /// Removes the queues, unless they are to be kept.
     ///
     /// # Errors
     /// If the server cannot be reached or refuses.
     pub async fn strike(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.leavings == Leavings::Kept {
+            return Ok(());
+        }
         // The connection that made them may have been idle for too long.
         let mut connection = Connection::open(&plan.target).await?;
         for queue in &self.queues {
