@@ -36,9 +36,10 @@ impl Sharing {
     pub fn note(&self, project: ProjectId, now: Timestamp) -> bool {
         let mark = mark(project);
         // Written only when another asks, so that one project's requests share no cache line that changes.
-        if self.last.load(Ordering::Relaxed) != mark {
-            let former = self.last.swap(mark, Ordering::Relaxed);
-            if former != NOBODY && former != mark {
+        let former = self.last.load(Ordering::Relaxed);
+        if former != mark {
+            self.last.store(mark, Ordering::Relaxed);
+            if former != NOBODY {
                 self.until.store(now.0 + SHARED_FOR_MS, Ordering::Relaxed);
             }
         }
