@@ -1,6 +1,6 @@
 //! Pictures of what was measured. They bring their own background, so that they can be read on a dark page, too.
 
-use plotters::coord::Shift;
+use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
 use rohrpost::store::Engine;
 
@@ -101,9 +101,16 @@ fn panel(area: &Area, grown: &Grown, title: &str, of: fn(&Curve) -> &Vec<Vec<f64
             .map(|at| Circle::new(at, 3, colour.filled()));
         chart.draw_series(dots).unwrap();
     }
+    legend(&mut chart, SeriesLabelPosition::UpperRight);
+}
+
+fn legend<'a, C: CoordTranslate>(
+    chart: &mut ChartContext<'a, SVGBackend<'a>, C>,
+    position: SeriesLabelPosition,
+) {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(position)
         .background_style(WHITE.mix(0.85))
         .border_style(FAINT)
         .label_font(("sans-serif", 12, &INK))
@@ -123,14 +130,14 @@ pub fn overview(table: &Table) -> Plot {
         (times.min(least), times.max(most))
     });
     // The legend stands to the right of everything.
-    let legend = (most / least).powf(0.25);
+    let room = (most / least).powf(0.25);
     let bottom = lines.len() as f64 - 0.5;
     draw("goals", (960, height), |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .x_label_area_size(40)
             .y_label_area_size(500)
-            .build_cartesian_2d((least / 1.2..most * legend).log_scale(), bottom..-0.5)
+            .build_cartesian_2d((least / 1.2..most * room).log_scale(), bottom..-0.5)
             .unwrap();
         let label_at = |at: &f64| {
             let line = lines.get(at.round() as usize);
@@ -170,13 +177,6 @@ pub fn overview(table: &Table) -> Plot {
                 .label(engine.to_string())
                 .legend(move |(x, y)| Circle::new((x + 9, y), 4, colour.filled()));
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(FAINT)
-            .label_font(("sans-serif", 12, &INK))
-            .draw()
-            .unwrap();
+        legend(&mut chart, SeriesLabelPosition::LowerRight);
     })
 }
