@@ -94,11 +94,14 @@ pub async fn remove(
     committer: &Weak<Committer>,
     keys: &Keys,
 ) -> Result<bool, store::Error> {
+    let mut left = keys.clone();
     loop {
-        let entries = store.range(key::borrowed(keys), ENTRIES_PER_COMMIT)?;
-        if entries.is_empty() {
+        let entries = store.range(key::borrowed(&left), ENTRIES_PER_COMMIT)?;
+        let Some((last, _)) = entries.last() else {
             return Ok(true);
-        }
+        };
+        // Not from the start again: an engine may keep what it removed for a while, and then looks at all of it.
+        left.start = key::after(last);
         let mut writes = Batch::default();
         for (entry_key, _) in entries {
             writes.delete(entry_key);
@@ -126,4 +129,75 @@ async fn commit(committer: &Weak<Committer>, writes: Batch) -> bool {
     });
     drop(committer);
     result.await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+
+    use super::super::cache::Cache;
+    use super::super::room::Room;
+    use super::super::{Clock, Commits};
+    use super::*;
+    use crate::store::{Durability, Error, SimulatedStore};
+
+    /// A store that notes where reading ranges began.
+    #[derive(Default)]
+    struct Noting {
+        inner: SimulatedStore,
+        starts: Mutex<Vec<Vec<u8>>>,
+    }
+
+    impl Store for Noting {
+        fn commit(&self, batch: Batch, durability: Durability) -> Result<(), Error> {
+            self.inner.commit(batch, durability)
+        }
+
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+            self.inner.get(key)
+        }
+
+        fn range(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<(Bytes, Bytes)>, Error> {
+            self.starts.lock().unwrap().push(range.start.to_vec());
+            self.inner.range(range, limit)
+        }
+
+        fn last(&self, range: Range<&[u8]>) -> Result<Option<(Bytes, Bytes)>, Error> {
+            self.inner.last(range)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_is_not_read_again() {
+        let entry = |number: u32| [&[9], number.to_be_bytes().as_slice()].concat();
+        let count = 3 * u32::try_from(ENTRIES_PER_COMMIT).unwrap() + 1;
+        let mut entries = Batch::default();
+        (0..count).for_each(|number| entries.put(entry(number), [0]));
+        let store = Arc::new(Noting::default());
+        store.commit(entries, Durability::Flushed).unwrap();
+        let committer = Committer::start(
+            store.clone(),
+            Arc::new(Cache::with_capacity(0)),
+            Arc::new(Room::unlimited()),
+            Clock::system(),
+            Commits::Thread,
+            Box::new(|_| {}),
+        );
+        let committer = Arc::new(committer.unwrap());
+        let all = entry(0)..vec![10];
+        let weak = Arc::downgrade(&committer);
+        assert!(remove(store.as_ref(), &weak, &all).await.unwrap());
+        committer.close();
+        let left = store.inner.range(key::borrowed(&all), 1).unwrap();
+        assert!(left.is_empty(), "{left:?}");
+        let starts = store.starts.lock().unwrap();
+        assert_eq!(starts.len(), 5, "four times some, then nothing");
+        assert!(
+            starts.is_sorted_by(|before, after| before < after),
+            "{starts:?}"
+        );
+    }
 }
