@@ -38,6 +38,11 @@ const TABLE_BYTES: u64 = 32 * 1024 * 1024;
 /// How much of the journal may be kept: what a start after a crash reads again.
 const JOURNAL_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
+/// How many threads write tables and merge them. The first one does not merge: while all others are busy merging, it passes
+/// on to itself whatever else is to be merged, and takes a core for that. With two, which is what fjall starts on two cores,
+/// that is whenever something is merged; more than two seldom are at the same time.
+const WORKERS: usize = 4;
+
 /// With how many memtables that are not yet written, and runs of tables that are not yet merged, a commit begins. From 4
 /// and 30 on fjall waits within a commit, and if the threads that do this work have failed it waits for ever. A commit
 /// adds one of each at most.
@@ -266,6 +271,7 @@ fn open_engine(files: &Path, settings: Settings) -> Result<(Database, Keyspace),
         let db = Database::builder(files)
             .cache_size(settings.cache_capacity_bytes)
             .max_journaling_size(JOURNAL_BYTES_MAX)
+            .worker_threads(WORKERS)
             .open()?;
         let entries = db.keyspace(KEYSPACE, options)?;
         Ok((db, entries))

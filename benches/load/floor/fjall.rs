@@ -12,6 +12,7 @@ const KEYSPACE: &str = "entries";
 const MEMTABLE_BYTES: u64 = 16 << 20;
 const TABLE_BYTES: u64 = 32 << 20;
 const JOURNAL_BYTES_MAX: u64 = 128 << 20;
+const WORKERS: usize = 4;
 
 /// Opens fjall as the server does.
 pub fn open(folder: &Path) -> (Database, Keyspace) {
@@ -24,6 +25,7 @@ pub fn open(folder: &Path) -> (Database, Keyspace) {
     let db = Database::builder(folder)
         .cache_size(Settings::default().cache_capacity_bytes)
         .max_journaling_size(JOURNAL_BYTES_MAX)
+        .worker_threads(WORKERS)
         .open()
         .unwrap();
     let entries = db.keyspace(KEYSPACE, options).unwrap();
