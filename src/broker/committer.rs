@@ -41,14 +41,32 @@ const BUFFERED_FOR_MAX: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub struct Progress {
     durable: AtomicU64,
-    /// Woken when `durable` has grown.
+    is_awaited: AtomicBool,
+    /// Woken when `durable` has grown, if the owner waits for that.
     pub moved: Notify,
 }
 
 impl Progress {
     /// The sequence of the owner's last durable unit.
     pub fn durable(&self) -> u64 {
-        self.durable.load(Ordering::Acquire)
+        self.durable.load(Ordering::SeqCst)
+    }
+
+    /// Says whether the owner wants to be woken when `durable` grows. It must look at `durable` after this, and what it
+    /// sees there is all that it may not be woken for.
+    pub fn set_awaited(&self, is_awaited: bool) {
+        self.is_awaited.store(is_awaited, Ordering::SeqCst);
+    }
+
+    fn set_durable(&self, sequence: u64) {
+        self.durable.store(sequence, Ordering::SeqCst);
+    }
+
+    /// Both sides write first and then read, in one order for all: what an owner has not seen, it is woken for.
+    fn wake_if_awaited(&self) {
+        if self.is_awaited.load(Ordering::SeqCst) {
+            self.moved.notify_one();
+        }
     }
 }
 
@@ -361,14 +379,14 @@ impl Worker {
 /// Moves every owner's progress first, so that whoever gets a reply finds what it promises.
 fn release(units: Vec<Unit>) {
     for (progress, sequence) in units.iter().filter_map(|unit| unit.progress.as_ref()) {
-        progress.durable.store(*sequence, Ordering::Release);
+        progress.set_durable(*sequence);
     }
     for unit in units {
         if let Some(release) = unit.release {
             release(Ok(()));
         }
         if let Some((progress, _)) = unit.progress {
-            progress.moved.notify_one();
+            progress.wake_if_awaited();
         }
     }
 }

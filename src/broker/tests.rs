@@ -3,6 +3,7 @@
 mod room;
 mod stored;
 mod turns;
+mod waking;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -144,6 +144,9 @@ impl Owner {
         for group in facts.gated {
             self.gates.insert(group, sequence);
         }
+        if facts.first_due.is_some() || self.sweeps.is_news(&facts.ends) {
+            self.awaited = sequence;
+        }
         if !facts.ends.is_empty() || facts.first_due.is_some() {
             let pending = Pending {
                 sequence,

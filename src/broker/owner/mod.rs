@@ -45,6 +45,10 @@ pub struct Owner {
     progress: Arc<Progress>,
     /// The sequence of the last unit that was handed to the committer.
     submitted: u64,
+    /// The sequence of the last unit that is known to be durable.
+    seen: u64,
+    /// The sequence of the last unit that timers depend on: they are looked at again when it is durable.
+    awaited: u64,
     /// What becomes visible when units become durable.
     pending: VecDeque<Pending>,
     /// Up to which unit a group's deliveries must wait.
@@ -96,6 +100,8 @@ impl Owner {
             mailbox,
             progress: Arc::default(),
             submitted: 0,
+            seen: 0,
+            awaited: 0,
             pending: VecDeque::new(),
             gates: BTreeMap::new(),
             polls: Polls::default(),
@@ -109,6 +115,7 @@ impl Owner {
     pub async fn run(mut self) {
         loop {
             self.turn();
+            self.await_pending();
             let timer = self.clock().sleep_until(self.next_timer());
             tokio::select! {
                 biased;
@@ -220,9 +227,24 @@ impl Owner {
         }
     }
 
+    /// Has the owner woken when units become durable, if consumes or timers wait for that. Otherwise the next command is
+    /// early enough to take note: an owner that is only sent to is not woken a second time for each send.
+    fn await_pending(&self) {
+        let awaited = if self.polls.is_empty() {
+            self.awaited
+        } else {
+            self.submitted
+        };
+        self.progress.set_awaited(self.seen < awaited);
+        if self.seen < self.progress.durable().min(awaited) {
+            self.progress.moved.notify_one();
+        }
+    }
+
     /// Takes note of what has become durable.
     fn sync(&mut self) {
         let durable = self.progress.durable();
+        self.seen = durable;
         while let Some(pending) = self
             .pending
             .pop_front_if(|pending| pending.sequence <= durable)

@@ -63,6 +63,12 @@ impl Sweeps {
         };
     }
 
+    /// Whether one of these logs may get its oldest batch now, and so its retention a timer.
+    pub(super) fn is_news(&self, ends: &[(LogNumber, Offset)]) -> bool {
+        ends.iter()
+            .any(|(log, _)| !matches!(self.logs.get(log), Some(Oldest::Batch(_))))
+    }
+
     /// Takes note that everything up to this unit is durable.
     pub(super) fn note_durable(&mut self, durable: u64) {
         if matches!(self.due, Due::Moving(sequence) if sequence <= durable) {
@@ -161,6 +167,7 @@ impl Owner {
         // Nothing of this can be unreadable: what came due was read just now.
         if let Ok(sequence) = self.carry_out_silently(now, decision, &due, clear) {
             self.sweeps.due = Due::Moving(sequence);
+            self.awaited = sequence;
         }
         Ok(())
     }
@@ -193,6 +200,7 @@ impl Owner {
             if self.is_old(&header, extent.start(), now) {
                 let sequence = self.remove_from(number, header, extent.start(), now)?;
                 self.sweeps.logs.insert(number, Oldest::Removing(sequence));
+                self.awaited = sequence;
             }
         }
         Ok(())
