@@ -23,7 +23,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             engine: Engine::default(),
-            cache_capacity_bytes: 8 * 1024 * 1024,
+            cache_capacity_bytes: 32 * 1024 * 1024,
         }
     }
 }
