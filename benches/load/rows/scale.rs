@@ -11,6 +11,11 @@ use crate::turns::{both_ways, each};
 
 const ONE_QUEUE: &str = "send -c 64";
 
+/// How long is waited until a server has done what it puts off, and how long it is watched then: each queue takes a
+/// sample once a minute.
+const SETTLING: Duration = Duration::from_mins(1);
+const AT_REST: Duration = Duration::from_mins(1);
+
 /// h: many queues, of which a tenth is in use.
 pub fn queues(settings: &Settings, table: &mut Table) {
     const GROUPS: usize = 3;
@@ -36,15 +41,14 @@ pub fn queues(settings: &Settings, table: &mut Table) {
         stand.load(settings, &format!("{many} --keep"));
         let row = Row::new('h', "RSS with them", "MiB", Goal::AtMost(1_024.0));
         table.add(&row, stand.engine, vec![Figure::alone(stand.rss_mib())]);
-        // What the rounds before have removed is cleared away meanwhile, which is no rest.
-        thread::sleep(Duration::from_secs(30));
-        let idle = stand.cpu_share(Duration::from_secs(10));
-        let row = Row::new(
-            'h',
-            "CPU while nobody asks",
-            "of a core",
-            Goal::AtMost(0.02),
-        );
+        // What the rounds before have removed is still cleared away, and its place on the disk made free again.
+        let clearing = stand.cpu_share(SETTLING);
+        let what = "CPU in the minute after";
+        let row = Row::new('h', what, "of a core", Goal::Told);
+        table.add(&row, stand.engine, vec![Figure::alone(clearing)]);
+        let idle = stand.cpu_share(AT_REST);
+        let what = "CPU while nobody asks, from then on";
+        let row = Row::new('h', what, "of a core", Goal::AtMost(0.02));
         table.add(&row, stand.engine, vec![Figure::alone(idle)]);
     }
 }
