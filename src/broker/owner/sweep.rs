@@ -42,15 +42,21 @@ enum Due {
     PutOff(Timestamp),
 }
 
-/// The oldest batch of a log.
-#[derive(Clone, Copy, Default)]
+/// The oldest batch of a log. An offset says that there is none before it, so that nobody looks there: an engine may keep
+/// what it removed for a while, and then passes over all of it.
+#[derive(Clone, Copy)]
 enum Oldest {
-    #[default]
-    Unknown,
-    None,
+    Unknown(Offset),
+    None(Offset),
     Batch(Header),
-    /// A unit is on its way that removes some; look again when it is durable.
-    Removing(u64),
+    /// A unit is on its way that removes those before the offset; look again when it is durable.
+    Removing(u64, Offset),
+}
+
+impl Default for Oldest {
+    fn default() -> Self {
+        Self::Unknown(Offset(0))
+    }
 }
 
 impl Sweeps {
@@ -75,8 +81,10 @@ impl Sweeps {
             self.due = Due::Unknown;
         }
         for oldest in self.logs.values_mut() {
-            if matches!(oldest, Oldest::Removing(sequence) if *sequence <= durable) {
-                *oldest = Oldest::Unknown;
+            if let Oldest::Removing(sequence, end) = *oldest
+                && sequence <= durable
+            {
+                *oldest = Oldest::Unknown(end);
             }
         }
     }
@@ -110,7 +118,7 @@ impl Owner {
         let retention_ms = self.made.retention.as_ms();
         let oldest = self.sweeps.logs.values().filter_map(|oldest| match oldest {
             Oldest::Batch(header) => Some(header.max_timestamp.plus_ms(retention_ms)),
-            Oldest::Unknown | Oldest::None | Oldest::Removing(_) => None,
+            Oldest::Unknown(_) | Oldest::None(_) | Oldest::Removing(..) => None,
         });
         due.into_iter().chain(oldest).min()
     }
@@ -186,20 +194,21 @@ impl Owner {
             let oldest = self.sweeps.logs.get(&number).copied().unwrap_or_default();
             let header = match oldest {
                 Oldest::Batch(header) => header,
-                Oldest::Removing(_) => continue,
-                Oldest::None if extent.is_empty() => continue,
-                Oldest::None | Oldest::Unknown => {
-                    let first = log::first(self.context.store.as_ref(), self.number, number)?;
-                    self.sweeps
-                        .logs
-                        .insert(number, first.map_or(Oldest::None, Oldest::Batch));
+                Oldest::Removing(..) => continue,
+                Oldest::None(_) if extent.is_empty() => continue,
+                Oldest::None(from) | Oldest::Unknown(from) => {
+                    let store = self.context.store.as_ref();
+                    let first = log::first_from(store, self.number, number, from)?;
+                    let oldest = first.map_or(Oldest::None(from), Oldest::Batch);
+                    self.sweeps.logs.insert(number, oldest);
                     let Some(header) = first else { continue };
                     header
                 }
             };
             if self.is_old(&header, extent.start(), now) {
-                let sequence = self.remove_from(number, header, extent.start(), now)?;
-                self.sweeps.logs.insert(number, Oldest::Removing(sequence));
+                let (sequence, end) = self.remove_from(number, header, extent.start(), now)?;
+                let removing = Oldest::Removing(sequence, end);
+                self.sweeps.logs.insert(number, removing);
                 self.awaited = sequence;
             }
         }
@@ -210,14 +219,15 @@ impl Owner {
         header.end <= start || self.queue.rules().is_expired(header.max_timestamp, now)
     }
 
-    /// Removes the batch of `first` and the old ones behind it. Gives the sequence of the unit that does.
+    /// Removes the batch of `first` and the old ones behind it. Gives the sequence of the unit that does, and where what
+    /// it removes ends.
     fn remove_from(
         &mut self,
         number: LogNumber,
         first: Header,
         start: Offset,
         now: Timestamp,
-    ) -> Result<u64, store::Error> {
+    ) -> Result<(u64, Offset), store::Error> {
         let mut old = vec![first];
         let mut end = first.end;
         while old.len() < BATCHES_PER_TRIM {
@@ -239,7 +249,8 @@ impl Owner {
             }
         };
         let done = self.carry_out_silently(now, decision, &[], remove);
-        Ok(done.unwrap_or_else(|_: Error| unreachable!("trimming moves no records")))
+        let sequence = done.unwrap_or_else(|_: Error| unreachable!("trimming moves no records"));
+        Ok((sequence, end))
     }
 }
 
