@@ -165,13 +165,13 @@ fn restore_log(
     number: LogNumber,
     (start, end): (Offset, Offset),
 ) -> Result<Log, Error> {
-    let Some(last) = log::last_header(store, queue, number)? else {
+    let Some(last) = log::newest(store, queue, number, start)? else {
         return Ok(Log::restored(start, end));
     };
     if last.end > start {
         log::containing(store, queue, number, last.base)?;
     }
-    let first = log::first(store, queue, number)?.map_or(start, |first| first.base);
+    let first = log::oldest(store, queue, number, start)?.map_or(start, |first| first.base);
     Ok(Log::restored(start.max(first), end.max(last.end)))
 }
 

@@ -12,6 +12,9 @@ use super::record_batch::{Header, RecordBatch};
 use super::{Batch, Error, Store, key, parts};
 use crate::types::{LogNumber, Offset, QueueNumber};
 
+/// More records than a batch has: it is closed at 1 MiB, and a record has eight bytes at the least.
+const RECORDS_PER_BATCH_MAX: u64 = 1 << 18;
+
 /// Adds a finished record batch that starts at `base` to the log.
 pub fn put(batch: &mut Batch, queue: QueueNumber, log: LogNumber, base: Offset, bytes: &[u8]) {
     debug_assert_eq!(Header::read(bytes).map(|header| header.base), Ok(base));
@@ -88,16 +91,33 @@ pub fn first_from(
         .transpose()
 }
 
-/// The header of the oldest record batch.
+/// The header of the oldest record batch of a log that was trimmed up to `start`. Batches before are left over if they are
+/// still to be removed. They go in their order, so there is none if none stands directly before `start`; then nobody looks
+/// for them where an engine may keep the tombstones of all that was ever removed.
 ///
 /// # Errors
 /// As [`first_from`].
-pub fn first(
+pub fn oldest(
     store: &dyn Store,
     queue: QueueNumber,
     log: LogNumber,
+    start: Offset,
 ) -> Result<Option<Header>, Error> {
-    first_from(store, queue, log, Offset(0))
+    let (before, behind) = (
+        directly_before(queue, log, start),
+        key::log(queue, log, start, 0),
+    );
+    let from = match store.last(&before..&behind)? {
+        Some(_) => Offset(0),
+        None => start,
+    };
+    first_from(store, queue, log, from)
+}
+
+/// Where a record batch begins at the earliest that ends at `offset` or behind.
+fn directly_before(queue: QueueNumber, log: LogNumber, offset: Offset) -> [u8; 23] {
+    let base = Offset(offset.0.saturating_sub(RECORDS_PER_BATCH_MAX));
+    key::log(queue, log, base, 0)
 }
 
 /// The header of the record batch that holds the record at `offset`, or nothing if there is none.
@@ -116,21 +136,18 @@ pub fn header_containing(
     Ok(header.filter(|header| header.end > offset))
 }
 
-/// The header of the newest record batch.
+/// The header of the newest record batch of a log that was trimmed up to `start`.
 ///
 /// # Errors
 /// As [`first_from`].
-pub fn last_header(
+pub fn newest(
     store: &dyn Store,
     queue: QueueNumber,
     log: LogNumber,
+    start: Offset,
 ) -> Result<Option<Header>, Error> {
-    last_in(
-        store,
-        queue,
-        log,
-        key::borrowed(&key::whole_log(queue, log)),
-    )
+    let before = directly_before(queue, log, start);
+    last_in(store, queue, log, &before..&key::whole_log(queue, log).end)
 }
 
 /// The header of the last batch of which `range` has a part.
@@ -319,18 +336,52 @@ mod tests {
         assert_eq!(from(11), Some(13));
         assert_eq!(from(14), Some(20));
         assert_eq!(from(21), None);
-        assert_eq!(base(first(&store, QUEUE, LOG).unwrap()), Some(10));
-        assert_eq!(base(last_header(&store, QUEUE, LOG).unwrap()), Some(20));
+        for start in [0, 10, 11, 14, 20, 22] {
+            let oldest = oldest(&store, QUEUE, LOG, Offset(start)).unwrap();
+            assert_eq!(base(oldest), Some(10), "{start}");
+            let newest = newest(&store, QUEUE, LOG, Offset(start)).unwrap();
+            assert_eq!(base(newest), Some(20), "{start}");
+        }
         let other = LogNumber::partition(2);
-        assert_eq!(base(first(&store, QUEUE, other).unwrap()), None);
-        assert_eq!(base(last_header(&store, QUEUE, other).unwrap()), None);
+        assert_eq!(base(oldest(&store, QUEUE, other, Offset(0)).unwrap()), None);
+        assert_eq!(base(newest(&store, QUEUE, other, Offset(0)).unwrap()), None);
+    }
+
+    #[test]
+    fn the_ends_of_a_log_are_found_without_what_was_removed() {
+        let store = SimulatedStore::new();
+        let (removed, start) = (0..1_000, 10 * RECORDS_PER_BATCH_MAX);
+        let mut changes = Batch::default();
+        for base in removed.clone().map(Offset) {
+            put(&mut changes, QUEUE, LOG, base, &batch_of(base, &[1]));
+        }
+        store.commit(changes, Durability::Flushed).unwrap();
+        let ends = || {
+            let oldest = oldest(&store, QUEUE, LOG, Offset(start)).unwrap();
+            let newest = newest(&store, QUEUE, LOG, Offset(start)).unwrap();
+            [oldest, newest].map(|header| header.map(|header| header.base.0))
+        };
+        let mut changes = Batch::default();
+        for base in removed.map(Offset) {
+            let header = Header::read(&batch_of(base, &[1])).unwrap();
+            delete(&mut changes, QUEUE, LOG, &header);
+        }
+        store.commit(changes, Durability::Flushed).unwrap();
+        assert_eq!(ends(), [None, None]);
+        let mut changes = Batch::default();
+        for base in [start, start + 1].map(Offset) {
+            put(&mut changes, QUEUE, LOG, base, &batch_of(base, &[1]));
+        }
+        store.commit(changes, Durability::Flushed).unwrap();
+        assert_eq!(ends(), [Some(start), Some(start + 1)]);
+        assert_eq!(store.tombstones_passed(), 0);
     }
 
     #[test]
     fn a_deleted_batch_leaves_nothing_behind() {
         let store = filled();
         for _ in 0..3 {
-            let header = last_header(&store, QUEUE, LOG).unwrap().unwrap();
+            let header = newest(&store, QUEUE, LOG, Offset(0)).unwrap().unwrap();
             let mut changes = Batch::default();
             delete(&mut changes, QUEUE, LOG, &header);
             store.commit(changes, Durability::Flushed).unwrap();
@@ -362,8 +413,8 @@ mod tests {
             it says that it starts at offset 1";
         check_damaged(containing(&store, QUEUE, letters, Offset(0)), expected);
         check_damaged(at(&store, QUEUE, letters, Offset(0)), expected);
-        check_damaged(first(&store, QUEUE, letters), expected);
-        check_damaged(last_header(&store, QUEUE, letters), expected);
+        check_damaged(oldest(&store, QUEUE, letters, Offset(0)), expected);
+        check_damaged(newest(&store, QUEUE, letters, Offset(0)), expected);
     }
 
     #[test]
@@ -394,7 +445,7 @@ mod tests {
         let no_first = part_is_missing(0);
         let expected = message("part 0 is missing".to_owned());
         check_damaged(first_from(&no_first, QUEUE, LOG, Offset(13)), &expected);
-        check_damaged(last_header(&no_first, QUEUE, LOG), &expected);
+        check_damaged(newest(&no_first, QUEUE, LOG, Offset(0)), &expected);
     }
 
     /// A store whose log is deleted between the first read of a batch's last part and the read of all its parts.

@@ -3,8 +3,8 @@
 //! Owns the difference between what was committed and what is durable. Refuses to be kinder than a disk: whatever was
 //! not flushed may be gone after a crash.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, Range};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -28,6 +28,9 @@ struct State {
     unflushed: Vec<Batch>,
     /// What reads see: all of the above.
     visible: Entries,
+    /// Keys that were removed and not written again.
+    tombstones: BTreeSet<Vec<u8>>,
+    tombstones_passed: usize,
     commits: usize,
     flushes: usize,
     fails_after: Option<usize>,
@@ -148,6 +151,12 @@ impl SimulatedStore {
         drop(held.expect(UNPOISONED));
     }
 
+    /// How many entries that were removed the reads of ranges have passed over. Here they cost nothing; an engine that
+    /// keeps tombstones until it merges its files reads each of them.
+    pub fn tombstones_passed(&self) -> usize {
+        self.state().tombstones_passed
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect(UNPOISONED)
     }
@@ -164,12 +173,23 @@ impl SimulatedStore {
 const UNPOISONED: &str = "no thread panics inside the store";
 
 impl State {
+    /// Notes what reading a range up to `end` passes over.
+    fn pass(&mut self, start: &[u8], end: &[u8]) {
+        self.tombstones_passed += self.tombstones.range::<[u8], _>(bounds(start, end)).count();
+    }
+
     /// Takes the batch in, and fails if the commit is the one that was chosen to.
     fn take_in(&mut self, batch: Batch) -> Result<(), Error> {
         if self.has_failed {
             return Err(failure("it has failed before"));
         }
         self.commits += 1;
+        for (key, value) in batch.changes() {
+            match value {
+                Some(_) => self.tombstones.remove(key),
+                None => self.visible.contains_key(key) && self.tombstones.insert(key.to_vec()),
+            };
+        }
         apply(&mut self.visible, batch.clone());
         self.unflushed.push(batch);
         match &mut self.fails_after {
@@ -215,13 +235,21 @@ impl Store for SimulatedStore {
     }
 
     fn range(&self, range: Range<&[u8]>, limit: usize) -> Result<Vec<(Bytes, Bytes)>, Error> {
-        let state = self.readable()?;
-        Ok(within(&state.visible, range).take(limit).collect())
+        let mut state = self.readable()?;
+        let found: Vec<_> = within(&state.visible, range.clone()).take(limit).collect();
+        match found.last() {
+            Some((last, _)) if found.len() == limit => state.pass(range.start, last),
+            _ => state.pass(range.start, range.end),
+        }
+        Ok(found)
     }
 
     fn last(&self, range: Range<&[u8]>) -> Result<Option<(Bytes, Bytes)>, Error> {
-        let state = self.readable()?;
-        Ok(within(&state.visible, range).next_back())
+        let mut state = self.readable()?;
+        let found = within(&state.visible, range.clone()).next_back();
+        let from = found.as_ref().map_or(range.start, |(last, _)| last);
+        state.pass(from, range.end);
+        Ok(found)
     }
 }
 
@@ -238,13 +266,13 @@ fn within<'a>(
     entries: &'a Entries,
     range: Range<&[u8]>,
 ) -> impl DoubleEndedIterator<Item = (Bytes, Bytes)> + use<'a> {
-    let end = range.end.max(range.start);
     entries
-        .range::<[u8], _>((
-            std::ops::Bound::Included(range.start),
-            std::ops::Bound::Excluded(end),
-        ))
+        .range::<[u8], _>(bounds(range.start, range.end))
         .map(|(key, value)| (Bytes::copy_from_slice(key), value.clone()))
+}
+
+fn bounds<'a>(start: &'a [u8], end: &'a [u8]) -> (Bound<&'a [u8]>, Bound<&'a [u8]>) {
+    (Bound::Included(start), Bound::Excluded(end.max(start)))
 }
 
 fn failure(how: &str) -> Error {

@@ -586,7 +586,9 @@ mod tests {
         store.close().unwrap();
         let store = open(folder.path());
         assert_eq!(store.blob_count().unwrap(), 0);
-        let oldest = log::first(&store, QUEUE, LOG).unwrap().unwrap();
+        let oldest = log::first_from(&store, QUEUE, LOG, Offset(0))
+            .unwrap()
+            .unwrap();
         assert_eq!(oldest.base, Offset(40));
         let batch = log::containing(&store, QUEUE, LOG, Offset(59))
             .unwrap()

@@ -44,19 +44,16 @@ enum Due {
 
 /// The oldest batch of a log. An offset says that there is none before it, so that nobody looks there: an engine may keep
 /// what it removed for a while, and then passes over all of it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 enum Oldest {
+    #[default]
+    Unseen,
+    /// Some were removed since.
     Unknown(Offset),
     None(Offset),
     Batch(Header),
     /// A unit is on its way that removes those before the offset; look again when it is durable.
     Removing(u64, Offset),
-}
-
-impl Default for Oldest {
-    fn default() -> Self {
-        Self::Unknown(Offset(0))
-    }
 }
 
 impl Sweeps {
@@ -118,7 +115,7 @@ impl Owner {
         let retention_ms = self.made.retention.as_ms();
         let oldest = self.sweeps.logs.values().filter_map(|oldest| match oldest {
             Oldest::Batch(header) => Some(header.max_timestamp.plus_ms(retention_ms)),
-            Oldest::Unknown(_) | Oldest::None(_) | Oldest::Removing(..) => None,
+            Oldest::Unseen | Oldest::Unknown(_) | Oldest::None(_) | Oldest::Removing(..) => None,
         });
         due.into_iter().chain(oldest).min()
     }
@@ -191,19 +188,14 @@ impl Owner {
             .logs
             .retain(|number, _| logs.iter().any(|(existing, _)| existing == number));
         for (number, extent) in logs {
-            let oldest = self.sweeps.logs.get(&number).copied().unwrap_or_default();
-            let header = match oldest {
-                Oldest::Batch(header) => header,
-                Oldest::Removing(..) => continue,
-                Oldest::None(_) if extent.is_empty() => continue,
-                Oldest::None(from) | Oldest::Unknown(from) => {
-                    let store = self.context.store.as_ref();
-                    let first = log::first_from(store, self.number, number, from)?;
-                    let oldest = first.map_or(Oldest::None(from), Oldest::Batch);
-                    self.sweeps.logs.insert(number, oldest);
-                    let Some(header) = first else { continue };
-                    header
-                }
+            let known = self.sweeps.logs.get(&number).copied().unwrap_or_default();
+            if matches!(known, Oldest::None(_)) && extent.is_empty() {
+                continue;
+            }
+            let oldest = self.look_for(known, number, extent.start())?;
+            self.sweeps.logs.insert(number, oldest);
+            let Oldest::Batch(header) = oldest else {
+                continue;
             };
             if self.is_old(&header, extent.start(), now) {
                 let (sequence, end) = self.remove_from(number, header, extent.start(), now)?;
@@ -213,6 +205,24 @@ impl Owner {
             }
         }
         Ok(())
+    }
+
+    /// The oldest batch of a log that was trimmed up to `start`, if it is not known yet.
+    fn look_for(
+        &self,
+        known: Oldest,
+        number: LogNumber,
+        start: Offset,
+    ) -> Result<Oldest, store::Error> {
+        let store = self.context.store.as_ref();
+        let (found, from) = match known {
+            Oldest::Unseen => (log::oldest(store, self.number, number, start)?, start),
+            Oldest::Unknown(from) | Oldest::None(from) => {
+                (log::first_from(store, self.number, number, from)?, from)
+            }
+            Oldest::Batch(_) | Oldest::Removing(..) => return Ok(known),
+        };
+        Ok(found.map_or(Oldest::None(from), Oldest::Batch))
     }
 
     fn is_old(&self, header: &Header, start: Offset, now: Timestamp) -> bool {

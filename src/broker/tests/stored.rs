@@ -143,6 +143,26 @@ async fn retention_frees_what_it_removes() {
     rests(&bench.crashed(0), |count| count == 0).await;
 }
 
+/// An engine that keeps tombstones would need time in the square of what is removed.
+#[tokio::test]
+async fn removing_what_is_old_does_not_pass_over_what_was_removed() {
+    let bench = Bench::new();
+    let queue = bench.queue("q", QueueMode::Normal, None).await;
+    for body in 0..500 {
+        bench.send(queue, [body]).await;
+    }
+    let before = bench.store.tombstones_passed();
+    bench.broker.purge(bench.project, queue).await.unwrap();
+    let emptying = async {
+        while counted(&bench) > 0 {
+            bench.broker.commit(Unit::default()).await.unwrap();
+        }
+    };
+    tokio::time::timeout(REST_MAX, emptying).await.unwrap();
+    assert_eq!(bench.store.tombstones_passed(), before);
+    rests(&bench, |count| count == 0).await;
+}
+
 #[tokio::test]
 async fn a_start_counts_only_the_last_batches() {
     let bench = Bench::new();
