@@ -20,6 +20,16 @@ fn standing(bench: &Bench) -> u64 {
     of_messages.map(|(_, value)| value.len() as u64).sum()
 }
 
+/// A broker with one queue, of so many record batches with a message each.
+async fn with_batches(count: u32) -> (Bench, QueueId) {
+    let bench = Bench::new();
+    let queue = bench.queue("q", QueueMode::Normal, None).await;
+    for body in 0..count {
+        bench.send(queue, [body]).await;
+    }
+    (bench, queue)
+}
+
 fn counted(bench: &Bench) -> u64 {
     bench.broker.usage(bench.project).stored_bytes
 }
@@ -132,11 +142,7 @@ async fn the_count_is_what_stands_in_the_store_whatever_happens() {
 
 #[tokio::test]
 async fn retention_frees_what_it_removes() {
-    let bench = Bench::new();
-    let queue = bench.queue("q", QueueMode::Normal, None).await;
-    for body in 0..100 {
-        bench.send(queue, [body]).await;
-    }
+    let (bench, _) = with_batches(100).await;
     rests(&bench, |count| count > 0).await;
     bench.clock.advance(Duration::from_hours(72));
     rests(&bench, |count| count == 0).await;
@@ -146,11 +152,7 @@ async fn retention_frees_what_it_removes() {
 /// An engine that keeps tombstones would need time in the square of what is removed.
 #[tokio::test]
 async fn removing_what_is_old_does_not_pass_over_what_was_removed() {
-    let bench = Bench::new();
-    let queue = bench.queue("q", QueueMode::Normal, None).await;
-    for body in 0..500 {
-        bench.send(queue, [body]).await;
-    }
+    let (bench, queue) = with_batches(500).await;
     let before = bench.store.tombstones_passed();
     bench.broker.purge(bench.project, queue).await.unwrap();
     let emptying = async {
@@ -165,11 +167,7 @@ async fn removing_what_is_old_does_not_pass_over_what_was_removed() {
 
 #[tokio::test]
 async fn a_start_counts_only_the_last_batches() {
-    let bench = Bench::new();
-    let queue = bench.queue("q", QueueMode::Normal, None).await;
-    for body in 0..200 {
-        bench.send(queue, [body]).await;
-    }
+    let (bench, _) = with_batches(200).await;
     let saved = Stored::saved(bench.store.as_ref(), QueueNumber(0)).unwrap();
     let end = saved.unwrap().logs.values().next().unwrap().end;
     assert!((136..200).contains(&end.0), "{end}");
@@ -179,11 +177,7 @@ async fn a_start_counts_only_the_last_batches() {
 
 #[tokio::test]
 async fn a_store_that_was_never_counted_is_counted_at_the_start() {
-    let bench = Bench::new();
-    let queue = bench.queue("q", QueueMode::Normal, None).await;
-    for body in 0..200 {
-        bench.send(queue, [body]).await;
-    }
+    let (bench, queue) = with_batches(200).await;
     let delayed = Message {
         delay: Delay::from_ms(60_000),
         ..large(9_000)
