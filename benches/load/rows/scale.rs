@@ -39,17 +39,18 @@ pub fn queues(settings: &Settings, table: &mut Table) {
     for stand in &stands {
         let _visit = stand.visit();
         stand.load(settings, &format!("{many} --keep"));
-        let row = Row::new('h', "RSS with them", "MiB", Goal::AtMost(1_024.0));
-        table.add(&row, stand.engine, vec![Figure::alone(stand.rss_mib())]);
+        let mut tell = |what, unit, goal, value| {
+            let row = Row::new('h', what, unit, goal);
+            table.add(&row, stand.engine, vec![Figure::alone(value)]);
+        };
+        let rss = stand.rss_mib();
+        tell("RSS with them", "MiB", Goal::AtMost(1_024.0), rss);
         // What the rounds before have removed is still cleared away, and its place on the disk made free again.
         let clearing = stand.cpu_share(SETTLING);
-        let what = "CPU in the minute after";
-        let row = Row::new('h', what, "of a core", Goal::Told);
-        table.add(&row, stand.engine, vec![Figure::alone(clearing)]);
+        tell("CPU in the minute after", "of a core", Goal::Told, clearing);
         let idle = stand.cpu_share(AT_REST);
         let what = "CPU while nobody asks, from then on";
-        let row = Row::new('h', what, "of a core", Goal::AtMost(0.02));
-        table.add(&row, stand.engine, vec![Figure::alone(idle)]);
+        tell(what, "of a core", Goal::AtMost(0.02), idle);
     }
 }
 
