@@ -10,7 +10,7 @@ use super::commit::Sink;
 
 /// As the server's store has it.
 const SEGMENT_BYTES: usize = 8 << 20;
-const FLUSH_EVERY_MS: u64 = 500;
+const FLUSH_EVERY_MS: u64 = 5_000;
 
 /// sled, and nothing between.
 pub struct Bare(sled::Db);
