@@ -24,25 +24,6 @@ use bytes::Bytes;
 use super::failure::{Failure, caught};
 use super::{Batch, Durability, Engine, Error, Settings, Store, folder, format};
 
-/// The one keyspace.
-const KEYSPACE: &str = "entries";
-
-/// How much is gathered in memory before it becomes a table, while what was gathered before waits to be written. Half a
-/// dozen of these are in memory at most.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
-
-/// How large a table is that comes out of merging. Merging takes a dozen of these at a time, and so much more room on the
-/// disk until it is done; the reserve that is kept free by default is larger.
-const TABLE_BYTES: u64 = 32 * 1024 * 1024;
-
-/// How much of the journal may be kept: what a start after a crash reads again.
-const JOURNAL_BYTES_MAX: u64 = 128 * 1024 * 1024;
-
-/// How many threads write tables and merge them. The first one does not merge: while all others are busy merging, it passes
-/// on to itself whatever else is to be merged, and takes a core for that. With two, which is what fjall starts on two cores,
-/// that is whenever something is merged; more than two seldom are at the same time.
-const WORKERS: usize = 4;
-
 /// With how many memtables that are not yet written, and runs of tables that are not yet merged, a commit begins. From 4
 /// and 30 on fjall waits within a commit, and if the threads that do this work have failed it waits for ever. A commit
 /// adds one of each at most.
@@ -64,6 +45,25 @@ pub struct FjallStore {
 }
 
 impl FjallStore {
+    /// The one keyspace.
+    pub const KEYSPACE: &str = "entries";
+
+    /// How much is gathered in memory before it becomes a table, while what was gathered before waits to be written.
+    /// Half a dozen of these are in memory at most.
+    pub const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+
+    /// How large a table is that comes out of merging. Merging takes a dozen of these at a time, and so much more room
+    /// on the disk until it is done; the reserve that is kept free by default is larger.
+    pub const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+
+    /// How much of the journal may be kept: what a start after a crash reads again.
+    pub const JOURNAL_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+    /// How many threads write tables and merge them. The first one does not merge: while all others are busy merging,
+    /// it passes on to itself whatever else is to be merged, and takes a core for that. With two, which is what fjall
+    /// starts on two cores, that is whenever something is merged; more than two seldom are at the same time.
+    pub const WORKERS: usize = 4;
+
     /// Opens the store in `folder`, which is created if there is none.
     ///
     /// # Errors
@@ -262,18 +262,18 @@ fn create_if_missing(folder: &Path, settings: Settings) -> Result<(), Error> {
 
 fn open_engine(files: &Path, settings: Settings) -> Result<(Database, Keyspace), Error> {
     let options = || {
-        let strategy = Leveled::default().with_table_target_size(TABLE_BYTES);
+        let strategy = Leveled::default().with_table_target_size(FjallStore::TABLE_BYTES);
         KeyspaceCreateOptions::default()
-            .max_memtable_size(MEMTABLE_BYTES)
+            .max_memtable_size(FjallStore::MEMTABLE_BYTES)
             .compaction_strategy(Arc::new(strategy))
     };
     unpanicked(|| {
         let db = Database::builder(files)
             .cache_size(settings.cache_capacity_bytes)
-            .max_journaling_size(JOURNAL_BYTES_MAX)
-            .worker_threads(WORKERS)
+            .max_journaling_size(FjallStore::JOURNAL_BYTES_MAX)
+            .worker_threads(FjallStore::WORKERS)
             .open()?;
-        let entries = db.keyspace(KEYSPACE, options)?;
+        let entries = db.keyspace(FjallStore::KEYSPACE, options)?;
         Ok((db, entries))
     })
 }

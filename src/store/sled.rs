@@ -17,20 +17,11 @@ use bytes::Bytes;
 use super::failure::{Failure, caught};
 use super::{Batch, Durability, Engine, Error, Settings, Store, barrier, folder, format, key};
 
-/// sled's unit of writing, fixed when a store is created.
-const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
-
 /// The greatest value that is safe. A page of more than a quarter of a segment moves to a file of its own, which is
 /// never made durable, and a page holds up to sixteen values: this leaves a margin of one half.
-const VALUE_BYTES_MAX: usize = SEGMENT_BYTES / 4 / 16 / 2;
+const VALUE_BYTES_MAX: usize = SledStore::SEGMENT_BYTES / 4 / 16 / 2;
 
 const _: () = assert!(super::parts::PART_BYTES_MAX <= VALUE_BYTES_MAX);
-
-/// How often sled's own thread frees one segment's place, by writing anew what still lives in it; writers do the same in
-/// passing. Never off, and no more often: while half of a file is free, each segment that is full has another one freed
-/// that way, which fills the next. The foremost comes first, so those at the end of the file, without which it would
-/// shrink and the circle end, may wait for ever. Every 500 ms, sled's default, an idle server wrote 17 MB a second.
-const FLUSH_EVERY_MS: u64 = 5_000;
 
 /// For so many bytes of a value read, its page counts as accessed once more.
 const BYTES_PER_ACCESS: usize = 512;
@@ -47,6 +38,16 @@ pub struct SledStore {
 }
 
 impl SledStore {
+    /// sled's unit of writing, fixed when a store is created.
+    pub const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+
+    /// How often sled's own thread frees one segment's place, by writing anew what still lives in it; writers do the
+    /// same in passing. Never off, and no more often: while half of a file is free, each segment that is full has
+    /// another one freed that way, which fills the next. The foremost comes first, so those at the end of the file,
+    /// without which it would shrink and the circle end, may wait for ever. Every 500 ms, sled's default, an idle
+    /// server wrote 17 MB a second.
+    pub const FLUSH_EVERY_MS: u64 = 5_000;
+
     /// Opens the store in `folder`, which is created if there is none.
     ///
     /// # Errors
@@ -324,9 +325,9 @@ fn open_engine(folder: &Path, settings: Settings) -> Result<::sled::Db, Error> {
     wait_for_former_handles(folder)?;
     let config = ::sled::Config::new()
         .path(folder)
-        .segment_size(SEGMENT_BYTES)
+        .segment_size(SledStore::SEGMENT_BYTES)
         .cache_capacity(settings.cache_capacity_bytes)
-        .flush_every_ms(Some(FLUSH_EVERY_MS));
+        .flush_every_ms(Some(SledStore::FLUSH_EVERY_MS));
     unpanicked(|| config.open())
 }
 

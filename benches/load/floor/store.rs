@@ -8,10 +8,6 @@ use rohrpost::types::{LogNumber, QueueNumber, Record};
 
 use super::commit::Sink;
 
-/// As the server's store has it.
-const SEGMENT_BYTES: usize = 8 << 20;
-const FLUSH_EVERY_MS: u64 = 5_000;
-
 /// sled, and nothing between.
 pub struct Bare(sled::Db);
 
@@ -19,9 +15,9 @@ pub struct Bare(sled::Db);
 pub fn open(folder: &Path) -> sled::Db {
     let config = sled::Config::new()
         .path(folder)
-        .segment_size(SEGMENT_BYTES)
+        .segment_size(SledStore::SEGMENT_BYTES)
         .cache_capacity(Settings::default().cache_capacity_bytes)
-        .flush_every_ms(Some(FLUSH_EVERY_MS));
+        .flush_every_ms(Some(SledStore::FLUSH_EVERY_MS));
     config.open().unwrap()
 }
 
