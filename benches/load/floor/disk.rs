@@ -19,7 +19,7 @@ impl Appended {
 }
 
 impl Sink for Appended {
-    fn commit(&mut self, records: &[Record]) {
+    fn commit(&mut self, records: &mut [Record]) {
         let mut batch = Builder::new(records[0].offset);
         for record in records {
             batch.push(record);

@@ -39,6 +39,9 @@ pub struct Producing {
     pub seconds: f64,
     #[arg(long)]
     pub warm_up: f64,
+    /// Queues that they send to in turn; only sled knows queues.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub queues: u64,
     /// Sends in a second; as soon as the last is durable without.
     #[arg(long)]
     pub rate: Option<f64>,
@@ -53,7 +56,7 @@ impl Floor {
                 commit::produce(&producing, file);
             }
             Self::Store(producing) => {
-                let store = store::Bare::open(&producing.folder);
+                let store = store::Bare::open(&producing.folder, producing.queues);
                 commit::produce(&producing, store);
             }
             Self::Open { engine, folder } => println!("{}", seconds_to_open(engine, &folder)),

@@ -3,8 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
+use rohrpost::store::Engine;
+
 use crate::Settings;
-use crate::generator::{Bench, latency, requests_per_s};
+use crate::generator::{Bench, commits, latency, requests_per_s};
 use crate::stand::Stand;
 use crate::table::{Figure, Goal, Row, Table};
 use crate::turns::{both_ways, each};
@@ -35,6 +37,11 @@ pub fn queues(settings: &Settings, table: &mut Table) {
         format!("send of 1 to {active} of {queues} queues with {GROUPS} groups each / to one");
     let row = Row::new('h', what, "/s", Goal::AtLeast(0.8));
     table.add_turns(&row, &turns, |one, many| Figure::of(*one, *many));
+    if settings.engines.contains(&Engine::Sled) {
+        let what = format!("the same commits of the store floor: to {active} queues / to one");
+        let row = Row::new('h', what, "/s", Goal::Told);
+        table.add(&row, Engine::Sled, floor_of_queues(settings, active));
+    }
 
     for stand in &stands {
         let _visit = stand.visit();
@@ -52,6 +59,16 @@ pub fn queues(settings: &Settings, table: &mut Table) {
         let what = "CPU while nobody asks, from then on";
         tell(what, "of a core", Goal::AtMost(0.02), idle);
     }
+}
+
+/// What sled alone makes of sends to so many queues, against sends to one.
+fn floor_of_queues(settings: &Settings, queues: usize) -> Vec<Figure> {
+    let rate = |queues| {
+        let producing = format!("--producers 64 --batch 1 --queues {queues}");
+        commits(settings, "store", &producing).messages_per_s
+    };
+    let rounds = (0..settings.rounds()).map(|_| Figure::of(rate(1), rate(queues)));
+    rounds.collect()
 }
 
 /// i: many consumers that wait.
