@@ -67,6 +67,9 @@ def config(cloud: Cloud) -> str:
     session.headers["X-Auth-Token"] = token
     api = RawApi(cloud.broker.origin, PROJECT, prefix="/v2", _session=session)
     return f"""
+# A consume may wait for a minute, if nothing is there.
+request-timeout = 70
+
 [parameters]
 "path.project_id" = "{PROJECT}"
 
@@ -101,7 +104,7 @@ api_key = "{token}"
 """
 
 
-@pytest.mark.timeout(SECONDS + 120)
+@pytest.mark.timeout(SECONDS + 180)
 def test_the_server_keeps_to_its_document(contract_cloud, tmp_path):
     origin = contract_cloud.broker.origin
     (tmp_path / "schemathesis.toml").write_text(config(contract_cloud))
