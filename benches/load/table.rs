@@ -107,6 +107,11 @@ impl Table {
         }
     }
 
+    /// Adds what was measured once on this engine.
+    pub fn add_one(&mut self, row: &Row, engine: Engine, figure: Figure) {
+        self.add(row, engine, vec![figure]);
+    }
+
     /// Adds what the turns gave on each engine, by what makes a figure of two measurements.
     pub fn add_turns<F, A>(
         &mut self,

@@ -44,17 +44,22 @@ pub fn both_ways<F, A>(
     for round in 0..settings.rounds() {
         for turn in rotated(stands.len(), round) {
             let stand = &stands[turn];
-            let pair = if round % 2 == 0 {
-                let first = one(stand);
-                (first, other(stand))
-            } else {
-                let second = other(stand);
-                (one(stand), second)
-            };
+            let pair = in_turns(round, || one(stand), || other(stand));
             turns[turn].1.push(pair);
         }
     }
     turns
+}
+
+/// Measures this and that, and that first in every second round.
+pub fn in_turns<F, A>(round: usize, one: impl FnOnce() -> F, other: impl FnOnce() -> A) -> (F, A) {
+    if round.is_multiple_of(2) {
+        let first = one();
+        (first, other())
+    } else {
+        let second = other();
+        (one(), second)
+    }
 }
 
 /// Measures the server on each engine.

@@ -16,7 +16,7 @@ const BODY_BYTES: usize = 1_024;
 /// Where records become durable.
 pub trait Sink: Send + 'static {
     /// Makes these records, which are in the order of their offsets, durable together before it returns.
-    fn commit(&mut self, records: &mut [Record]);
+    fn commit(&mut self, records: Vec<Record>);
 }
 
 struct Unit {
@@ -59,7 +59,7 @@ fn commit(waiting: &Waiting, mut sink: impl Sink) {
             record.offset = next;
             next = next.plus(1);
         }
-        sink.commit(&mut records);
+        sink.commit(records);
         for durable in durable {
             // Whoever waited may be gone: its time is over.
             let _ = durable.send(());

@@ -19,9 +19,9 @@ impl Appended {
 }
 
 impl Sink for Appended {
-    fn commit(&mut self, records: &mut [Record]) {
+    fn commit(&mut self, records: Vec<Record>) {
         let mut batch = Builder::new(records[0].offset);
-        for record in records {
+        for record in &records {
             batch.push(record);
         }
         self.0.write_all(&batch.finish()).unwrap();

@@ -39,14 +39,14 @@ impl Bare {
 }
 
 impl Sink for Bare {
-    fn commit(&mut self, records: &mut [Record]) {
+    fn commit(&mut self, records: Vec<Record>) {
         let mut batches = BTreeMap::new();
-        for record in records {
+        for mut record in records {
             let queue = QueueNumber(record.offset.0 % self.queues + 1);
             record.offset.0 /= self.queues;
             let begun = || (record.offset, Builder::new(record.offset));
             let (_, batch) = batches.entry(queue).or_insert_with(begun);
-            batch.push(record);
+            batch.push(&record);
         }
         let mut entries = Batch::default();
         for (queue, (base, batch)) in batches {

@@ -53,14 +53,13 @@ impl Part<'_> {
 
     fn tell(&mut self, what: &str, unit: &'static str, goal: Goal, value: f64) {
         let row = Row::new('g', what, unit, goal);
-        self.table
-            .add(&row, self.engine, vec![Figure::alone(value)]);
+        self.table.add_one(&row, self.engine, Figure::alone(value));
     }
 
     fn compare(&mut self, what: &str, unit: &'static str, goal: Goal, of: f64, reached: f64) {
         let row = Row::new('g', what, unit, goal);
         self.table
-            .add(&row, self.engine, vec![Figure::of(of, reached)]);
+            .add_one(&row, self.engine, Figure::of(of, reached));
     }
 
     /// Sends all of it, consumes all of it and removes all of it. Gives the folder's size before the last.

@@ -34,7 +34,7 @@ pub fn at_once(settings: &Settings, table: &mut Table) {
     );
     let row = Row::new('d', "half of a's rate", "sends/s", Goal::Told);
     for (engine, rate) in &rates {
-        table.add(&row, *engine, vec![Figure::alone(*rate)]);
+        table.add_one(&row, *engine, Figure::alone(*rate));
     }
     let what = "send and consume at once at this rate: p50 to receipt / commit of the store floor";
     let row = Row::new('d', what, "ms", Goal::AtMost(4.0));

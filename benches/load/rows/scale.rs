@@ -9,7 +9,7 @@ use crate::Settings;
 use crate::generator::{Bench, commits, latency, requests_per_s};
 use crate::stand::Stand;
 use crate::table::{Figure, Goal, Row, Table};
-use crate::turns::{both_ways, each};
+use crate::turns::{both_ways, each, in_turns};
 
 const ONE_QUEUE: &str = "send -c 64";
 
@@ -48,7 +48,7 @@ pub fn queues(settings: &Settings, table: &mut Table) {
         stand.load(settings, &format!("{many} --keep"));
         let mut tell = |what, unit, goal, value| {
             let row = Row::new('h', what, unit, goal);
-            table.add(&row, stand.engine, vec![Figure::alone(value)]);
+            table.add_one(&row, stand.engine, Figure::alone(value));
         };
         let rss = stand.rss_mib();
         tell("RSS with them", "MiB", Goal::AtMost(1_024.0), rss);
@@ -67,7 +67,10 @@ fn floor_of_queues(settings: &Settings, queues: usize) -> Vec<Figure> {
         let producing = format!("--producers 64 --batch 1 --queues {queues}");
         commits(settings, "store", &producing).messages_per_s
     };
-    let rounds = (0..settings.rounds()).map(|_| Figure::of(rate(1), rate(queues)));
+    let rounds = (0..settings.rounds()).map(|round| {
+        let (one, many) = in_turns(round, || rate(1), || rate(queues));
+        Figure::of(one, many)
+    });
     rounds.collect()
 }
 
