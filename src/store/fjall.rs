@@ -2,10 +2,12 @@
 //!
 //! Owns a folder of its own within the store's, and what must be right about it: one process at a time, a creation that
 //! may be cut short, a known format, commits that never wait for what has failed. Refuses to know what the keys and values
-//! mean. No type of fjall leaves this file.
+//! mean. No type of fjall leaves this module.
 //!
 //! A commit is one batch in fjall's journal, with a checksum over all of it; a flushed one ends with `fdatasync` of the
 //! journal, which fjall calls itself.
+
+mod keyspaces;
 
 use std::fs;
 use std::ops::Range;
@@ -16,27 +18,22 @@ use std::time::Duration;
 
 use ::fjall::compaction::Leveled;
 use ::fjall::{
-    AbstractTree, Database, Error as FjallError, Guard, Keyspace, KeyspaceCreateOptions, LsmError,
-    PersistMode, Readable,
+    Database, Error as FjallError, Guard, KeyspaceCreateOptions, LsmError, PersistMode, Readable,
 };
 use bytes::Bytes;
+
+use keyspaces::Keyspaces;
 
 use super::failure::{Failure, caught};
 use super::{Batch, Durability, Engine, Error, Settings, Store, folder, format};
 
-/// With how many memtables that are not yet written, and runs of tables that are not yet merged, a commit begins. From 4
-/// and 30 on fjall waits within a commit, and if the threads that do this work have failed it waits for ever. A commit
-/// adds one of each at most.
-const SEALED_MAX: usize = 2;
-const RUNS_MAX: usize = 24;
-
-/// How long to wait until these threads are looked after again.
+/// How long a commit waits until it looks again whether fjall's own threads have caught up.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A store in a folder of its own.
 pub struct FjallStore {
     // Dropped in this order: the folder is released when fjall has left it.
-    entries: Keyspace,
+    keyspaces: Keyspaces,
     db: Database,
     lock: folder::Lock,
     folder: PathBuf,
@@ -45,8 +42,11 @@ pub struct FjallStore {
 }
 
 impl FjallStore {
-    /// The one keyspace.
+    /// The keyspace of all entries but those of logs.
     pub const KEYSPACE: &str = "entries";
+
+    /// The keyspace of logs.
+    pub const KEYSPACE_OF_LOGS: &str = "logs";
 
     /// How much is gathered in memory before it becomes a table, while what was gathered before waits to be written.
     /// Half a dozen of these are in memory at most.
@@ -100,9 +100,9 @@ impl FjallStore {
         lock: folder::Lock,
         settings: Settings,
     ) -> Result<Self, Error> {
-        let (db, entries) = open_engine(&folder.join(Engine::Fjall.mark()), settings)?;
+        let (db, keyspaces) = open_engine(&folder.join(Engine::Fjall.mark()), settings)?;
         Ok(Self {
-            entries,
+            keyspaces,
             db,
             lock,
             folder,
@@ -152,8 +152,7 @@ impl FjallStore {
 
     /// Waits until fjall's own threads have caught up with the commits, or have failed.
     fn wait_for_workers(&self) -> ::fjall::Result<()> {
-        let tree = &self.entries.tree;
-        while tree.sealed_memtable_count() > SEALED_MAX || tree.l0_run_count() > RUNS_MAX {
+        while self.keyspaces.are_behind() {
             // Is refused if they have.
             self.db.persist(PersistMode::Buffer)?;
             thread::park_timeout(PAUSE);
@@ -170,8 +169,8 @@ impl FjallStore {
         let mut together = self.db.batch().durability(Some(mode));
         for (key, value) in batch.into_changes() {
             match value {
-                Some(value) => together.insert(&self.entries, key, value),
-                None => together.remove(&self.entries, key),
+                Some(value) => together.insert(self.keyspaces.of(&key), key, value),
+                None => together.remove(self.keyspaces.of(&key), key),
             }
         }
         together.commit()
@@ -204,7 +203,7 @@ impl Store for FjallStore {
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         // Through a snapshot, here and below: fjall shows the changes of a batch one after the other otherwise.
-        let value = self.run(|| self.db.snapshot().get(&self.entries, key))?;
+        let value = self.run(|| self.db.snapshot().get(self.keyspaces.of(key), key))?;
         Ok(value.map(Bytes::from_owner))
     }
 
@@ -213,7 +212,9 @@ impl Store for FjallStore {
             return Ok(Vec::new());
         }
         self.run(|| {
-            let entries = self.db.snapshot().range(&self.entries, range);
+            let snapshot = self.db.snapshot();
+            let parts = self.keyspaces.within(range);
+            let entries = parts.flat_map(|(part, keyspace)| snapshot.range(keyspace, part));
             entries.take(limit).map(shared).collect()
         })
     }
@@ -223,8 +224,10 @@ impl Store for FjallStore {
             return Ok(None);
         }
         self.run(|| {
-            let mut entries = self.db.snapshot().range(&self.entries, range);
-            entries.next_back().map(shared).transpose()
+            let snapshot = self.db.snapshot();
+            let mut parts = self.keyspaces.within(range).rev();
+            let last = |(part, keyspace)| snapshot.range(keyspace, part).next_back();
+            parts.find_map(last).map(shared).transpose()
         })
     }
 }
@@ -254,13 +257,13 @@ fn create_if_missing(folder: &Path, settings: Settings) -> Result<(), Error> {
     let place = folder.join(Engine::Fjall.mark());
     let unfinished = place.with_extension("new");
     folder::remove_whole(&unfinished)?;
-    let (db, entries) = open_engine(&unfinished, settings)?;
-    drop((entries, db));
+    let (db, keyspaces) = open_engine(&unfinished, settings)?;
+    drop((keyspaces, db));
     folder::sync_all_in(&unfinished)?;
     folder::rename(&unfinished, &place)
 }
 
-fn open_engine(files: &Path, settings: Settings) -> Result<(Database, Keyspace), Error> {
+fn open_engine(files: &Path, settings: Settings) -> Result<(Database, Keyspaces), Error> {
     let options = || {
         let strategy = Leveled::default().with_table_target_size(FjallStore::TABLE_BYTES);
         KeyspaceCreateOptions::default()
@@ -273,8 +276,8 @@ fn open_engine(files: &Path, settings: Settings) -> Result<(Database, Keyspace),
             .max_journaling_size(FjallStore::JOURNAL_BYTES_MAX)
             .worker_threads(FjallStore::WORKERS)
             .open()?;
-        let entries = db.keyspace(FjallStore::KEYSPACE, options)?;
-        Ok((db, entries))
+        let keyspaces = Keyspaces::open(&db, options)?;
+        Ok((db, keyspaces))
     })
 }
 
@@ -302,6 +305,7 @@ mod tests {
     use super::super::conformance::{put, value_of};
     use super::super::key;
     use super::*;
+    use crate::types::{LogNumber, Offset, QueueNumber};
 
     fn open(folder: &Path) -> FjallStore {
         FjallStore::open(folder, Settings::default()).unwrap()
@@ -367,6 +371,61 @@ mod tests {
             }
         }
         assert_eq!(count, VALUES as usize);
+    }
+
+    fn part_of(log: u32, number: u64) -> [u8; 23] {
+        key::log(QueueNumber(7), LogNumber::partition(log), Offset(number), 0)
+    }
+
+    fn parts_of(store: &FjallStore, log: u32) -> usize {
+        let all = part_of(log, 0)..part_of(log, u64::MAX);
+        let all = store.range(&all.start..&all.end, usize::MAX);
+        all.unwrap().len()
+    }
+
+    #[test]
+    fn a_store_that_was_made_with_one_keyspace_keeps_its_logs() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
+        let files = folder.path().join("fjall");
+        fs::remove_dir_all(&files).unwrap();
+        let db = Database::builder(&files).open().unwrap();
+        let options = KeyspaceCreateOptions::default;
+        let entries = db.keyspace(FjallStore::KEYSPACE, options).unwrap();
+        entries
+            .insert(key::format(), format::FORMAT.to_be_bytes())
+            .unwrap();
+        entries.insert(part_of(1, 0), b"1").unwrap();
+        db.persist(PersistMode::SyncAll).unwrap();
+        drop((entries, db));
+        for number in [1, 2] {
+            let store = open(folder.path());
+            assert_eq!(parts_of(&store, 1), number);
+            put(&store, &part_of(1, 1), b"2", Durability::Flushed);
+        }
+    }
+
+    #[test]
+    fn a_range_goes_on_over_the_keyspaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let log = part_of(1, 0);
+        let keys = [&[1, 9][..], &log, &[3, 0], &[9]];
+        for key in keys {
+            put(&store, key, b"1", Durability::Buffered);
+        }
+        let found = |range: Range<&[u8]>, limit| -> Vec<Bytes> {
+            let entries = store.range(range, limit).unwrap();
+            entries.into_iter().map(|(key, _)| key).collect()
+        };
+        assert_eq!(found(&[1, 2]..&[255], usize::MAX), keys);
+        assert_eq!(found(&[1, 2]..&[3], 2), keys[..2]);
+        assert_eq!(found(&[2]..&[9], usize::MAX), keys[1..3]);
+        let last = |range| store.last(range).unwrap().map(|(key, _)| key);
+        assert_eq!(last(&[]..&[3, 0]).unwrap(), log[..]);
+        assert_eq!(last(&[0]..&[255]).unwrap(), [9][..]);
+        assert_eq!(last(&[0]..&[2]).unwrap(), [1, 9][..]);
+        assert_eq!(last(&[4]..&[5]), None);
     }
 
     #[test]

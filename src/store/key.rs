@@ -313,6 +313,12 @@ pub fn everything() -> Keys {
     Vec::new()..vec![u8::MAX]
 }
 
+/// All logs.
+#[must_use]
+pub fn all_logs() -> Keys {
+    under(&[Space::Log as u8])
+}
+
 /// The records of all queues.
 #[must_use]
 pub fn queue_records() -> Keys {

@@ -8,7 +8,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use rohrpost::store::{FjallStore, Settings};
 
 /// Opens fjall as the server does.
-pub fn open(folder: &Path) -> (Database, Keyspace) {
+pub fn open(folder: &Path) -> (Database, [Keyspace; 2]) {
     let options = || {
         let strategy = Leveled::default().with_table_target_size(FjallStore::TABLE_BYTES);
         KeyspaceCreateOptions::default()
@@ -21,6 +21,7 @@ pub fn open(folder: &Path) -> (Database, Keyspace) {
         .worker_threads(FjallStore::WORKERS)
         .open()
         .unwrap();
-    let entries = db.keyspace(FjallStore::KEYSPACE, options).unwrap();
-    (db, entries)
+    let names = [FjallStore::KEYSPACE, FjallStore::KEYSPACE_OF_LOGS];
+    let keyspaces = names.map(|name| db.keyspace(name, options).unwrap());
+    (db, keyspaces)
 }
