@@ -98,6 +98,7 @@ pub async fn remove(
     loop {
         let entries = store.range(key::borrowed(&left), ENTRIES_PER_COMMIT)?;
         let Some((last, _)) = entries.last() else {
+            store.reclaim(key::borrowed(keys));
             return Ok(true);
         };
         // Not from the start again: an engine may keep what it removed for a while, and then looks at all of it.

@@ -168,6 +168,13 @@ impl Store for DiskStore {
             Self::Fjall(store) => store.last(range),
         }
     }
+
+    fn reclaim(&self, range: Range<&[u8]>) {
+        match self {
+            Self::Sled(store) => store.reclaim(range),
+            Self::Fjall(store) => store.reclaim(range),
+        }
+    }
 }
 
 #[cfg(test)]

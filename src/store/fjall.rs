@@ -8,6 +8,7 @@
 //! journal, which fjall calls itself.
 
 mod keyspaces;
+mod reclaim;
 
 use std::fs;
 use std::ops::Range;
@@ -23,6 +24,7 @@ use ::fjall::{
 use bytes::Bytes;
 
 use keyspaces::Keyspaces;
+use reclaim::Reclaimer;
 
 use super::failure::{Failure, caught};
 use super::{Batch, Durability, Engine, Error, Settings, Store, folder, format};
@@ -33,6 +35,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// A store in a folder of its own.
 pub struct FjallStore {
     // Dropped in this order: the folder is released when fjall has left it.
+    reclaimer: Reclaimer,
     keyspaces: Keyspaces,
     db: Database,
     lock: folder::Lock,
@@ -101,7 +104,9 @@ impl FjallStore {
         settings: Settings,
     ) -> Result<Self, Error> {
         let (db, keyspaces) = open_engine(&folder.join(Engine::Fjall.mark()), settings)?;
+        let reclaimer = Reclaimer::start(db.clone(), keyspaces.clone());
         Ok(Self {
+            reclaimer: reclaimer.map_err(|error| Error::Engine(error.to_string()))?,
             keyspaces,
             db,
             lock,
@@ -229,6 +234,14 @@ impl Store for FjallStore {
             let last = |(part, keyspace)| snapshot.range(keyspace, part).next_back();
             parts.find_map(last).map(shared).transpose()
         })
+    }
+
+    fn reclaim(&self, range: Range<&[u8]>) {
+        // Whatever else there is takes little room, and merging gives it back.
+        let in_logs = self.keyspaces.logs_within(range);
+        if !in_logs.is_empty() {
+            self.reclaimer.add(in_logs.start.into()..in_logs.end.into());
+        }
     }
 }
 
@@ -373,14 +386,72 @@ mod tests {
         assert_eq!(count, VALUES as usize);
     }
 
+    const PART_BYTES: usize = 7_000;
+    const PARTS: u64 = 12_000;
+    const LOG_BYTES: u64 = PARTS * PART_BYTES as u64;
+
     fn part_of(log: u32, number: u64) -> [u8; 23] {
         key::log(QueueNumber(7), LogNumber::partition(log), Offset(number), 0)
     }
 
     fn parts_of(store: &FjallStore, log: u32) -> usize {
-        let all = part_of(log, 0)..part_of(log, u64::MAX);
+        let all = part_of(log, 0)..part_of(log, PARTS);
         let all = store.range(&all.start..&all.end, usize::MAX);
         all.unwrap().len()
+    }
+
+    /// Removes this part of log 2; with what was before, it is not needed any more.
+    fn remove_for_good(store: &FjallStore, numbers: Range<u64>) {
+        let removed = part_of(2, 0)..part_of(2, numbers.end);
+        let mut batch = Batch::default();
+        numbers.for_each(|number| batch.delete(part_of(2, number)));
+        store.commit(batch, Durability::Flushed).unwrap();
+        store.reclaim(&removed.start..&removed.end);
+    }
+
+    /// Waits until the files of all tables take more or less than this.
+    fn wait_for_tables(folder: &Path, wanted: impl Fn(u64) -> bool) {
+        let bytes_in = |folder: PathBuf| -> u64 {
+            let files = fs::read_dir(folder.join("tables")).unwrap();
+            let len = |file: std::io::Result<fs::DirEntry>| file.unwrap().metadata();
+            files
+                .map(|file| len(file).map_or(0, |file| file.len()))
+                .sum()
+        };
+        let bytes = || -> u64 {
+            let keyspaces = fs::read_dir(folder.join("fjall/keyspaces")).unwrap();
+            keyspaces
+                .map(|keyspace| bytes_in(keyspace.unwrap().path()))
+                .sum()
+        };
+        let looks = (0..300).any(|_| {
+            thread::park_timeout(Duration::from_millis(100));
+            wanted(bytes())
+        });
+        assert!(looks, "the tables take {} bytes", bytes());
+    }
+
+    #[test]
+    fn the_room_of_a_log_that_was_removed_is_given_back_and_nothing_else_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        for (log, number) in (1..=3).flat_map(|log| (0..PARTS).map(move |number| (log, number))) {
+            let key = part_of(log, number);
+            put(&store, &key, &[0; PART_BYTES], Durability::Buffered);
+        }
+        wait_for_tables(folder.path(), |bytes| bytes > LOG_BYTES * 11 / 4);
+        let (all, half) = (usize::try_from(PARTS).unwrap(), PARTS / 2);
+        remove_for_good(&store, 0..half);
+        assert_eq!(
+            [1, 2, 3].map(|log| parts_of(&store, log)),
+            [all, all / 2, all]
+        );
+        remove_for_good(&store, half..PARTS);
+        wait_for_tables(folder.path(), |bytes| bytes < LOG_BYTES * 5 / 2);
+        assert_eq!([1, 2, 3].map(|log| parts_of(&store, log)), [all, 0, all]);
+        store.close().unwrap();
+        let store = open(folder.path());
+        assert_eq!([1, 2, 3].map(|log| parts_of(&store, log)), [all, 0, all]);
     }
 
     #[test]

@@ -153,6 +153,10 @@ impl<S: Store> Store for Imaged<S> {
     fn last(&self, range: Range<&[u8]>) -> Result<Option<Entry>, StoreError> {
         self.inner.last(range)
     }
+
+    fn reclaim(&self, range: Range<&[u8]>) {
+        self.inner.reclaim(range);
+    }
 }
 
 impl Notes {

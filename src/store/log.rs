@@ -27,6 +27,12 @@ pub fn delete(batch: &mut Batch, queue: QueueNumber, log: LogNumber, header: &He
     parts::delete(batch, &first_key, header.size_bytes);
 }
 
+/// Lets the engine give back the room of everything before `end`, all of which was removed.
+pub fn reclaim(store: &dyn Store, queue: QueueNumber, log: LogNumber, end: Offset) {
+    let removed = key::log(queue, log, Offset(0), 0)..key::log(queue, log, end, 0);
+    store.reclaim(&removed.start..&removed.end);
+}
+
 /// The record batch that holds the record at `offset`, or nothing if there is none.
 ///
 /// # Errors
@@ -475,6 +481,10 @@ mod tests {
             delete(&mut changes, QUEUE, LOG, &header);
             self.0.commit(changes, Durability::Flushed)?;
             Ok(found)
+        }
+
+        fn reclaim(&self, range: std::ops::Range<&[u8]>) {
+            self.0.reclaim(range);
         }
     }
 

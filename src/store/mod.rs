@@ -72,6 +72,10 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`Error`] if the store cannot be read.
     fn last(&self, range: Range<&[u8]>) -> Result<Option<(Bytes, Bytes)>, Error>;
+
+    /// Lets the engine give back the room of `range`, of which every entry was removed by commits before, and where none will
+    /// ever be put again. Changes nothing that reads see, now or after a crash. Does not wait for it.
+    fn reclaim(&self, range: Range<&[u8]>);
 }
 
 /// Changes that happen together or not at all. A later change of a key replaces an earlier one.

@@ -31,6 +31,8 @@ struct State {
     /// Keys that were removed and not written again.
     tombstones: BTreeSet<Vec<u8>>,
     tombstones_passed: usize,
+    /// Ends of the ranges whose room an engine may give back, by their starts.
+    reclaimed: BTreeMap<Vec<u8>, Vec<u8>>,
     commits: usize,
     flushes: usize,
     fails_after: Option<usize>,
@@ -157,6 +159,11 @@ impl SimulatedStore {
         self.state().tombstones_passed
     }
 
+    /// Whether an engine may have given back the room of this key.
+    pub fn has_reclaimed(&self, key: &[u8]) -> bool {
+        self.state().has_reclaimed(key)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect(UNPOISONED)
     }
@@ -178,6 +185,12 @@ impl State {
         self.tombstones_passed += self.tombstones.range::<[u8], _>(bounds(start, end)).count();
     }
 
+    fn has_reclaimed(&self, key: &[u8]) -> bool {
+        let up_to_key = (Bound::Unbounded, Bound::Included(key));
+        let below = self.reclaimed.range::<[u8], _>(up_to_key);
+        below.rev().any(|(_, end)| key < end.as_slice())
+    }
+
     /// Takes the batch in, and fails if the commit is the one that was chosen to.
     fn take_in(&mut self, batch: Batch) -> Result<(), Error> {
         if self.has_failed {
@@ -185,6 +198,8 @@ impl State {
         }
         self.commits += 1;
         for (key, value) in batch.changes() {
+            let is_lost = value.is_some() && self.has_reclaimed(key);
+            assert!(!is_lost, "{key:02x?} was removed for good");
             match value {
                 Some(_) => self.tombstones.remove(key),
                 None => self.visible.contains_key(key) && self.tombstones.insert(key.to_vec()),
@@ -250,6 +265,16 @@ impl Store for SimulatedStore {
         let from = found.as_ref().map_or(range.start, |(last, _)| last);
         state.pass(from, range.end);
         Ok(found)
+    }
+
+    /// Holds the caller to what it promises.
+    fn reclaim(&self, range: Range<&[u8]>) {
+        let mut state = self.state();
+        let left = within(&state.visible, range.clone()).next();
+        assert!(left.is_none(), "{left:02x?} is still there");
+        let (start, end) = (range.start.to_vec(), range.end.to_vec());
+        let known = state.reclaimed.entry(start).or_default();
+        *known = end.max(std::mem::take(known));
     }
 }
 

@@ -170,4 +170,10 @@ impl Store for Disk {
     fn last(&self, range: Range<&[u8]>) -> Result<Option<(Bytes, Bytes)>, Error> {
         self.store.last(range)
     }
+
+    fn reclaim(&self, range: Range<&[u8]>) {
+        if self.fault.is_none() {
+            self.store.reclaim(range);
+        }
+    }
 }

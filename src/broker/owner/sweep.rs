@@ -194,14 +194,19 @@ impl Owner {
             }
             let oldest = self.look_for(known, number, extent.start())?;
             self.sweeps.logs.insert(number, oldest);
-            let Oldest::Batch(header) = oldest else {
-                continue;
-            };
-            if self.is_old(&header, extent.start(), now) {
-                let (sequence, end) = self.remove_from(number, header, extent.start(), now)?;
-                let removing = Oldest::Removing(sequence, end);
-                self.sweeps.logs.insert(number, removing);
-                self.awaited = sequence;
+            match oldest {
+                Oldest::Batch(header) if self.is_old(&header, extent.start(), now) => {
+                    let (sequence, end) = self.remove_from(number, header, extent.start(), now)?;
+                    let removing = Oldest::Removing(sequence, end);
+                    self.sweeps.logs.insert(number, removing);
+                    self.awaited = sequence;
+                }
+                Oldest::Batch(Header { base: end, .. }) | Oldest::None(end)
+                    if matches!(known, Oldest::Unseen | Oldest::Unknown(_)) =>
+                {
+                    log::reclaim(self.context.store.as_ref(), self.number, number, end);
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -233,6 +233,10 @@ impl Store for Panicking {
     ) -> std::result::Result<Option<(Bytes, Bytes)>, store::Error> {
         self.0.last(range)
     }
+
+    fn reclaim(&self, range: Range<&[u8]>) {
+        self.0.reclaim(range);
+    }
 }
 
 #[tokio::test]

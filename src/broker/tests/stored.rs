@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::key::Place;
 use crate::store::{Batch, Durability};
-use crate::types::{Quota, QuotaSet};
+use crate::types::{LogNumber, Offset, QueueNumber, Quota, QuotaSet};
 
 /// More time than what goes on behind an answer needs.
 const REST_MAX: Duration = Duration::from_secs(20);
@@ -163,6 +163,38 @@ async fn removing_what_is_old_does_not_pass_over_what_was_removed() {
     tokio::time::timeout(REST_MAX, emptying).await.unwrap();
     assert_eq!(bench.store.tombstones_passed(), before);
     rests(&bench, |count| count == 0).await;
+}
+
+/// An engine that merges would keep it on the disk for long, perhaps for ever.
+#[tokio::test]
+async fn the_room_of_what_was_removed_may_be_given_back_and_of_nothing_else() {
+    const COUNT: u32 = 200;
+    let may_be = async |bench: &Bench, offset: u32| {
+        let log = LogNumber::partition(0);
+        let batch = key::log(QueueNumber(0), log, Offset(offset.into()), 0);
+        let going_on = async {
+            while !bench.store.has_reclaimed(&batch) {
+                bench.broker.commit(Unit::default()).await.unwrap();
+            }
+        };
+        tokio::time::timeout(REST_MAX, going_on).await.is_ok()
+    };
+    let (bench, queue) = with_batches(COUNT).await;
+    bench.broker.purge(bench.project, queue).await.unwrap();
+    bench.send(queue, [COUNT]).await;
+    assert!(may_be(&bench, COUNT - 1).await, "after a purge");
+    let bench = bench.crashed(0);
+    bench.send(queue, [COUNT + 1]).await;
+    assert!(may_be(&bench, COUNT - 1).await, "after a restart");
+    bench.clock.advance(Duration::from_hours(72));
+    assert!(may_be(&bench, COUNT + 1).await, "after its retention");
+    bench.send(queue, [COUNT + 2]).await;
+    bench
+        .broker
+        .delete_queue(bench.project, queue)
+        .await
+        .unwrap();
+    assert!(may_be(&bench, COUNT + 2).await, "after the queue");
 }
 
 #[tokio::test]

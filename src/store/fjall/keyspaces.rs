@@ -20,6 +20,7 @@ const RUNS_MAX: usize = 24;
 /// What is added to a log stands behind all that it has. With nothing else beside it, it becomes tables that overlap no
 /// other, and fjall moves those down to its last level as they are. A table that also has what changes all the time,
 /// such as the progress of groups, overlaps all others, and each of them is written anew time and again.
+#[derive(Clone)]
 pub struct Keyspaces {
     others: Keyspace,
     logs: Keyspace,
@@ -64,13 +65,21 @@ impl Keyspaces {
         let logs = key::borrowed(&self.of_logs);
         let parts = [
             (range.start..range.end.min(logs.start), &self.others),
-            (
-                range.start.max(logs.start)..range.end.min(logs.end),
-                &self.logs,
-            ),
+            (self.logs_within(range.clone()), &self.logs),
             (range.start.max(logs.end)..range.end, &self.others),
         ];
         parts.into_iter().filter(|(part, _)| !part.is_empty())
+    }
+
+    /// The part of a range that is in logs.
+    pub fn logs_within<'a>(&'a self, range: Range<&'a [u8]>) -> Range<&'a [u8]> {
+        let logs = key::borrowed(&self.of_logs);
+        range.start.max(logs.start)..range.end.min(logs.end)
+    }
+
+    /// The keyspace of logs.
+    pub const fn logs(&self) -> &Keyspace {
+        &self.logs
     }
 
     /// Whether fjall's own threads are so far behind that a commit should wait.

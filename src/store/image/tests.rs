@@ -47,6 +47,10 @@ impl Store for Interrupted {
     fn last(&self, range: Range<&[u8]>) -> Result<Option<Entry>, StoreError> {
         self.store.last(range)
     }
+
+    fn reclaim(&self, range: Range<&[u8]>) {
+        self.store.reclaim(range);
+    }
 }
 
 fn commit(store: &impl Store, changes: &[Change]) {
