@@ -236,16 +236,17 @@ fn tables_within(tree: &impl AbstractTree, removed: &Keys) -> Vec<Table> {
 fn droppable(tables: &[Table]) -> Option<RangeInclusive<Vec<u8>>> {
     let mut goes: Vec<bool> = tables.iter().map(|table| table.is_removed).collect();
     loop {
-        let stays = (0..tables.len()).find(|&number| {
-            let hides = |(older, goes): (&Table, &bool)| !goes && tables[number].may_hide(older);
-            goes[number] && tables.iter().zip(&goes).any(hides)
-        });
-        match stays {
-            Some(number) => goes[number] = false,
-            None => break,
+        let hides_what_stays = |newer: &Table| {
+            let mut others = tables.iter().zip(&goes);
+            others.any(|(older, goes)| !goes && newer.may_hide(older))
+        };
+        let mut numbered = tables.iter().enumerate();
+        if let Some((number, _)) =
+            numbered.find(|(number, table)| goes[*number] && hides_what_stays(table))
+        {
+            goes[number] = false;
+            continue;
         }
-    }
-    loop {
         let those = || tables.iter().zip(&goes).filter(|(_, goes)| **goes);
         let first = those().map(|(table, _)| &table.first).min()?;
         let last = those().map(|(table, _)| &table.last).max()?;
@@ -254,7 +255,7 @@ fn droppable(tables: &[Table]) -> Option<RangeInclusive<Vec<u8>>> {
         let Some((stays, _)) = rest.find(|(table, _)| table.is_within(&hull)) else {
             return Some(hull);
         };
-        // Only what is behind that one, then.
+        // Only what is behind that one, then; what reaches over it stays, and something newer may hide that.
         let behind = stays.last.clone();
         for (table, goes) in tables.iter().zip(&mut goes) {
             *goes &= table.first > behind;
@@ -319,5 +320,9 @@ mod tests {
         let oldest: &[_] = &[(3, 4, false)];
         let runs: [&[_]; 3] = [&[(1, 2, true), (6, 9, true)], &[(3, 5, true)], oldest];
         check(&runs, Some((6, 9)));
+        // Behind what stays there is a table that hides a part of one that reaches over it, and so is kept with it.
+        let across: &[_] = &[(1, 1, true), (2, 8, true)];
+        let runs: [&[_]; 4] = [&[(6, 9, true)], &[(3, 5, true)], &[(4, 4, false)], across];
+        check(&runs, None);
     }
 }
