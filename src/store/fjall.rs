@@ -14,8 +14,6 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use ::fjall::compaction::Leveled;
 use ::fjall::{
@@ -28,9 +26,6 @@ use reclaim::Reclaimer;
 
 use super::failure::{Failure, caught};
 use super::{Batch, Durability, Engine, Error, Settings, Store, folder, format};
-
-/// How long a commit waits until it looks again whether fjall's own threads have caught up.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// A store in a folder of its own.
 pub struct FjallStore {
@@ -155,22 +150,12 @@ impl FjallStore {
         self.run(|| self.db.disk_space())
     }
 
-    /// Waits until fjall's own threads have caught up with the commits, or have failed.
-    fn wait_for_workers(&self) -> ::fjall::Result<()> {
-        while self.keyspaces.are_behind() {
-            // Is refused if they have.
-            self.db.persist(PersistMode::Buffer)?;
-            thread::park_timeout(PAUSE);
-        }
-        Ok(())
-    }
-
     fn write(&self, batch: Batch, mode: PersistMode) -> ::fjall::Result<()> {
         if batch.is_empty() {
             // A batch of fjall's without changes would make nothing durable.
             return self.db.persist(mode);
         }
-        self.wait_for_workers()?;
+        self.keyspaces.wait_for_workers(&self.db)?;
         let mut together = self.db.batch().durability(Some(mode));
         for (key, value) in batch.into_changes() {
             match value {
@@ -315,6 +300,9 @@ fn unpanicked<T>(work: impl FnOnce() -> ::fjall::Result<T>) -> Result<T, Error> 
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
     use super::super::conformance::{put, value_of};
     use super::super::key;
     use super::*;

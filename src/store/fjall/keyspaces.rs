@@ -3,8 +3,10 @@
 //! Owns the cut between them. Refuses to know what the entries mean.
 
 use std::ops::Range;
+use std::thread;
+use std::time::Duration;
 
-use ::fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions};
+use ::fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 use crate::store::FjallStore;
 use crate::store::key::{self, Keys};
@@ -14,6 +16,9 @@ use crate::store::key::{self, Keys};
 /// adds one of each at most.
 const SEALED_MAX: usize = 2;
 const RUNS_MAX: usize = 24;
+
+/// How long to wait until these threads are looked after again.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The keyspaces: one for logs, one for everything else.
 ///
@@ -82,8 +87,20 @@ impl Keyspaces {
         &self.logs
     }
 
-    /// Whether fjall's own threads are so far behind that a commit should wait.
-    pub fn are_behind(&self) -> bool {
+    /// Waits until fjall's own threads have caught up with the commits. Whoever writes does so first.
+    ///
+    /// # Errors
+    /// What they have failed with, if they have.
+    pub fn wait_for_workers(&self, db: &Database) -> ::fjall::Result<()> {
+        while self.are_behind() {
+            // Is refused if they have failed.
+            db.persist(PersistMode::Buffer)?;
+            thread::park_timeout(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn are_behind(&self) -> bool {
         [&self.others, &self.logs].iter().any(|keyspace| {
             let tree = &keyspace.tree;
             tree.sealed_memtable_count() > SEALED_MAX || tree.l0_run_count() > RUNS_MAX

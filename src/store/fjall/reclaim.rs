@@ -144,15 +144,16 @@ fn drop_tables(db: &Database, keyspaces: &Keyspaces, removed: &Keys) -> ::fjall:
     db.persist(PersistMode::SyncData)?;
     tree.drop_range(hull.clone())?;
     remove_again(db, keyspaces, &hull)?;
-    let_go(keyspaces, hull.start())
+    let_go(db, keyspaces, hull.start())
 }
 
 /// Lets fjall remove the files of dropped tables. It does so when it writes a memtable that is newer, which may take a while
 /// or, where nothing can be sent for want of room, never come. So something is written: that a removed key is removed.
-fn let_go(keyspaces: &Keyspaces, removed: &[u8]) -> ::fjall::Result<()> {
+fn let_go(db: &Database, keyspaces: &Keyspaces, removed: &[u8]) -> ::fjall::Result<()> {
     let logs = keyspaces.logs();
     // The first write is as old as the dropping, for fjall.
     for _ in 0..2 {
+        keyspaces.wait_for_workers(db)?;
         logs.remove(removed)?;
     }
     logs.rotate_memtable().map(drop)
@@ -178,6 +179,7 @@ fn remove_again(
         for key in keys {
             batch.remove(logs, key);
         }
+        keyspaces.wait_for_workers(db)?;
         batch.commit()?;
         if behind > last {
             return Ok(());
